@@ -61,6 +61,8 @@ impl Sent {
         let document: Value = if is_form {
             let names = url::form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), value.into()));
             Value::Object(names.collect())
+        } else if let Some((_, boundary)) = self.media_type.split_once("boundary=") {
+            parts(&String::from_utf8_lossy(&body), boundary)
         } else {
             serde_json::from_slice(&body).unwrap_or(Value::Null)
         };
@@ -69,4 +71,17 @@ impl Sent {
             assert!(resolves, "{pointer:?} does not resolve in {:?}: {response:?}", String::from_utf8_lossy(&body));
         }
     }
+}
+
+/// The parts of a form by their names, as far as they were read. A part is JSON if it can be parsed as such.
+fn parts(body: &str, boundary: &str) -> Value {
+    let delimiter = format!("--{boundary}");
+    let parts = body.split(&delimiter).filter_map(|part| {
+        let (head, content) = part.split_once("\r\n\r\n").unwrap_or((part, ""));
+        let (_, name) = head.split_once(" name=\"")?;
+        let (name, _) = name.split_once('"')?;
+        let content = content.trim_end();
+        Some((name.to_owned(), serde_json::from_str(content).unwrap_or_else(|_| content.into())))
+    });
+    Value::Object(parts.collect())
 }

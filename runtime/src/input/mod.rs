@@ -43,18 +43,30 @@ mod body;
 mod document;
 mod extractors;
 mod faults;
+#[cfg(feature = "multipart")]
+mod file;
 mod limits;
 mod media_type;
+#[cfg(feature = "multipart")]
+mod multipart;
 mod read;
 mod rejections;
+#[cfg(feature = "multipart")]
+mod text_part;
 
 use actix_web::HttpRequest;
 
 pub use self::body::FromBody;
 pub use self::extractors::{Form, Json, Path, Query};
+#[cfg(feature = "multipart")]
+pub use self::file::{File, FileKind};
 pub use self::limits::InputLimits;
+#[cfg(feature = "multipart")]
+pub use self::multipart::Multipart;
 pub use self::rejections::InputError;
 pub(crate) use self::rejections::{json_syntax, media_type as media_type_rejected, not_a_resource, payload, too_large};
+#[cfg(feature = "multipart")]
+pub use self::text_part::Text;
 use crate::settings::RequestState;
 
 /// What holds for the input of one request.

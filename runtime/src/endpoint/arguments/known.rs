@@ -276,6 +276,18 @@ body! {
     [] Payload;
 }
 
+#[cfg(feature = "multipart")]
+body! {
+    [T] input::Multipart<T>;
+}
+#[cfg(feature = "multipart")]
+in_option! {
+    [T] input::Multipart<T>;
+}
+// Its fields are not those of a `Deserialize`.
+#[cfg(feature = "multipart")]
+impl<T> Known for input::Multipart<T> {}
+
 macro_rules! query {
     ($($argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
