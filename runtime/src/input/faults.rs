@@ -92,8 +92,14 @@ impl Expected {
             _ if starts(&["a sequence", "tuple", "a tuple", "an array", "fewer elements"]) => Self::List,
             _ if starts(&["a map", "struct", "map", "internally tagged", "adjacently tagged"]) => Self::Object,
             "unit" | "null" => Self::Null,
-            _ => Self::Other,
+            _ => Self::bounded(text).unwrap_or(Self::Other),
         }
+    }
+
+    /// Reads `an integer from 1 to 100`, which is how [`PageLimit`](crate::input::PageLimit) states its bounds.
+    fn bounded(text: &str) -> Option<Self> {
+        let (min, max) = text.strip_prefix("an integer from ")?.split_once(" to ")?;
+        Some(Self::Integer(min.parse().ok()?, max.parse().ok()?))
     }
 
     /// The name of the type in JSON.

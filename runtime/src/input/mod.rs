@@ -40,6 +40,7 @@
 //! `"errors":[{"pointer":"/userName","code":"length","detail":"..","params":{"max":40,"min":3}}]`.
 
 mod body;
+mod cursor;
 mod document;
 mod extractors;
 mod faults;
@@ -49,22 +50,27 @@ mod limits;
 mod media_type;
 #[cfg(feature = "multipart")]
 mod multipart;
+mod page_limit;
 mod read;
 mod rejections;
+mod sort_key;
 #[cfg(feature = "multipart")]
 mod text_part;
 
 use actix_web::HttpRequest;
 
 pub use self::body::FromBody;
+pub use self::cursor::{Cursor, CursorError};
 pub use self::extractors::{Form, Json, Path, Query};
 #[cfg(feature = "multipart")]
 pub use self::file::{File, FileKind};
 pub use self::limits::InputLimits;
 #[cfg(feature = "multipart")]
 pub use self::multipart::Multipart;
+pub use self::page_limit::PageLimit;
 pub use self::rejections::InputError;
 pub(crate) use self::rejections::{json_syntax, media_type as media_type_rejected, not_a_resource, payload, too_large};
+pub use self::sort_key::SortKey;
 #[cfg(feature = "multipart")]
 pub use self::text_part::Text;
 use crate::settings::RequestState;
