@@ -214,8 +214,7 @@ async fn only_an_absent_body_is_none() {
     call(&app, post_form("/upload")).await.assert_problem(400);
     let response = call(&app, send("/option", &[part("title", "x"), part("stars", "s3cret")])).await;
     assert_errors(&response, 422, &["/stars type"]);
-    let response = call(&app, post_form("/option").set_payload("no parts")).await;
-    assert_errors(&response, 400, &[]);
+    assert_errors(&call(&app, post_form("/option").set_payload("no parts")).await, 400, &[]);
 }
 
 #[actix_web::test]
@@ -255,6 +254,7 @@ async fn body_of_another_kind_is_rejected() {
 async fn each_mistake_has_the_pointer_of_its_part() {
     let app = app!(builder());
     let title = part("title", "x");
+    let too_deep = &*format!("/meta{} too_deep", "/0".repeat(32));
     for (wrong, expected) in [
         (part("stars", "256"), "/stars type"),
         (part("stars", "s3cret"), "/stars type"),
@@ -264,7 +264,7 @@ async fn each_mistake_has_the_pointer_of_its_part() {
         (part("meta", r#"{"tags":[],"tags":[]}"#), "/meta/tags duplicate"),
         (part("meta", r#"{"tags":["#), "/meta json_syntax"),
         (part("meta", "[".repeat(20)), "/meta json_syntax"),
-        (part("meta", [b"[".repeat(50), b"]".repeat(50)].concat()), "too_deep"),
+        (part("meta", [b"[".repeat(50), b"]".repeat(50)].concat()), too_deep),
         (part("foreign", "s3cret"), "/foreign format"),
         (part("title", "y"), "/title duplicate"),
         (part("albumName", "home").repeat(2), "/albumName duplicate"),
@@ -272,11 +272,6 @@ async fn each_mistake_has_the_pointer_of_its_part() {
         (file("picture", "cat.png", b"GIF89a").repeat(2), "/picture duplicate"),
     ] {
         let response = call(&app, send("/upload", &[title.clone(), wrong])).await;
-        if expected == "too_deep" {
-            response.assert_problem(422);
-            assert_eq!(response.json()["errors"][0]["code"], "too_deep");
-            continue;
-        }
         assert_errors(&response, 422, &[expected]);
     }
     let response = call(&app, send("/upload", &[part("stars", "1")])).await;
@@ -349,7 +344,7 @@ impl Stream for Chunks {
     }
 }
 
-/// The request with the start of a body, which has no end.
+/// A body without an end.
 fn endless(path: &str, start: &[u8]) -> actix_http::Request {
     let chunks = start.chunks(1024).map(Bytes::copy_from_slice).collect();
     let payload: Pin<Box<dyn Stream<Item = _>>> = Box::pin(Chunks(chunks));
@@ -357,7 +352,7 @@ fn endless(path: &str, start: &[u8]) -> actix_http::Request {
     request.replace_payload(Payload::Stream { payload }).0
 }
 
-/// How much of a body is read before it is looked at.
+// What is read of a body before it is looked at.
 const READ_AHEAD: usize = 64 * 1024 + 1024;
 
 #[actix_web::test]

@@ -112,13 +112,13 @@ impl<T> Serialize for Cursor<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Cursor<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(PhantomData))
+        deserializer.deserialize_str(CursorVisitor(PhantomData))
     }
 }
 
-struct Text<T>(PhantomData<T>);
+struct CursorVisitor<T>(PhantomData<T>);
 
-impl<T: DeserializeOwned> Visitor<'_> for Text<T> {
+impl<T: DeserializeOwned> Visitor<'_> for CursorVisitor<T> {
     type Value = Cursor<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -114,10 +114,11 @@ async fn read<T: MultipartCollect>(request: &HttpRequest, rules: Rules, mut payl
         return Err(rejections::media_type("The `Content-Type` must be `multipart/form-data`.").into());
     }
     let is_over = Rc::new(Cell::new(false));
-    let body = Body { first: Some(first), rest: Some(payload), left: rules.max_bytes, is_over: Rc::clone(&is_over) };
+    let body =
+        FormBody { first: Some(first), rest: Some(payload), left: rules.max_bytes, is_over: Rc::clone(&is_over) };
     let mut parts = actix_multipart::Multipart::new(request.headers(), body);
     request.extensions_mut().insert(PartsRead::default());
-    let mut form = Form::<T>::new(request, rules, is_over);
+    let mut form = ReceivedForm::<T>::new(request, rules, is_over);
     while let Some(part) = parts.try_next().await.map_err(|error| broken(&error))? {
         form.add(part).await?;
     }
@@ -125,7 +126,7 @@ async fn read<T: MultipartCollect>(request: &HttpRequest, rules: Rules, mut payl
 }
 
 /// The body, in which the limit of a request without a guard holds. It is not polled again after its end.
-struct Body {
+struct FormBody {
     first: Option<Bytes>,
     rest: Option<Payload>,
     left: usize,
@@ -133,7 +134,7 @@ struct Body {
     is_over: Rc<Cell<bool>>,
 }
 
-impl Stream for Body {
+impl Stream for FormBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -202,27 +203,27 @@ pub(super) fn error_at(pointer: &str, kind: &FaultKind) -> FieldError {
 }
 
 /// What was received of one form.
-struct Form<'r, T> {
+struct ReceivedForm<'r, T> {
     request: &'r HttpRequest,
     rules: Rules,
     body_is_over: Rc<Cell<bool>>,
     state: State,
     limits: Limits,
-    names: HashMap<String, Seen>,
+    names: HashMap<String, SeenParts>,
     parts: usize,
     errors: Vec<FieldError>,
     collected: std::marker::PhantomData<fn() -> T>,
 }
 
 /// What is known of the parts of one name.
-struct Seen {
+struct SeenParts {
     /// What they may still have, together.
     left: Option<usize>,
     /// Whether a type of palisade has read the first one.
     is_ours: bool,
 }
 
-impl<'r, T: MultipartCollect> Form<'r, T> {
+impl<'r, T: MultipartCollect> ReceivedForm<'r, T> {
     fn new(request: &'r HttpRequest, rules: Rules, body_is_over: Rc<Cell<bool>>) -> Self {
         Self {
             request,
@@ -264,7 +265,7 @@ impl<'r, T: MultipartCollect> Form<'r, T> {
             Err(error) => return Err(self.part_failed(&name, &pointer, error)),
         };
         let left = self.limits.field_limit_remaining;
-        self.names.entry(name).or_insert(Seen { left, is_ours: is_read }).left = left;
+        self.names.entry(name).or_insert(SeenParts { left, is_ours: is_read }).left = left;
         if let Some(fault) = fault.filter(|_| self.errors.len() < Fault::MOST) {
             self.errors.push(error_at(&pointer, &fault));
         }

@@ -60,20 +60,20 @@ impl<const MAX: u32, const DEFAULT: u32> Default for PageLimit<MAX, DEFAULT> {
 impl<'de, const MAX: u32, const DEFAULT: u32> Deserialize<'de> for PageLimit<MAX, DEFAULT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const { Self::BOUNDS };
-        deserializer.deserialize_u32(Number::<MAX>).map(Self)
+        deserializer.deserialize_u32(PageLimitVisitor::<MAX>).map(Self)
     }
 }
 
-struct Number<const MAX: u32>;
+struct PageLimitVisitor<const MAX: u32>;
 
-impl<const MAX: u32> Number<MAX> {
+impl<const MAX: u32> PageLimitVisitor<MAX> {
     fn within<E: Error>(number: u64) -> Result<u32, E> {
         let found = u32::try_from(number).ok().filter(|number| (1..=MAX).contains(number));
         found.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &Self))
     }
 }
 
-impl<const MAX: u32> Visitor<'_> for Number<MAX> {
+impl<const MAX: u32> Visitor<'_> for PageLimitVisitor<MAX> {
     type Value = u32;
 
     /// Palisade reads the bounds from this text.

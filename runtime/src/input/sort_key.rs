@@ -82,11 +82,11 @@ impl<E> SortKey<E> {
 
 impl<'de, E: Deserialize<'de>> Deserialize<'de> for SortKey<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Key(PhantomData))
+        deserializer.deserialize_str(SortKeyVisitor(PhantomData))
     }
 }
 
-struct Key<E>(PhantomData<E>);
+struct SortKeyVisitor<E>(PhantomData<E>);
 
 fn split(text: &str) -> (bool, &str) {
     match text.strip_prefix('-') {
@@ -95,7 +95,7 @@ fn split(text: &str) -> (bool, &str) {
     }
 }
 
-impl<'de, E: Deserialize<'de>> Visitor<'de> for Key<E> {
+impl<'de, E: Deserialize<'de>> Visitor<'de> for SortKeyVisitor<E> {
     type Value = SortKey<E>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

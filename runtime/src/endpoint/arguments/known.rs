@@ -277,16 +277,11 @@ body! {
 }
 
 #[cfg(feature = "multipart")]
-body! {
-    [T] input::Multipart<T>;
-}
-#[cfg(feature = "multipart")]
-in_option! {
-    [T] input::Multipart<T>;
-}
-// Its fields are not those of a `Deserialize`.
-#[cfg(feature = "multipart")]
-impl<T> Known for input::Multipart<T> {}
+const _: () = {
+    body! { [T] input::Multipart<T>; }
+    in_option! { [T] input::Multipart<T>; }
+    impl<T> Known for input::Multipart<T> {}
+};
 
 macro_rules! query {
     ($($argument:ty;)*) => {$(
