@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod hostile;
 pub mod inside;
+mod json_prefix;
 pub mod log;
 mod pointers;
 pub mod site;

@@ -89,6 +89,7 @@
 //! | `redis` | rate limits, sessions and revocations that several processes share |
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
+//! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
 //! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |

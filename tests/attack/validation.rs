@@ -162,7 +162,7 @@ async fn rejected_value_is_never_echoed() {
         r#"{"email":["hunter2"],"items":[]}"#,
         r#"{"email":"a@example.com","items":"hunter2"}"#,
         r#"{"email":"a@example.com","items":[{"count":"hunter2"}]}"#,
-        r#"{"email":"a@example.com","items":[{"count":7}],"hunter2":1}"#,
+        r#"{"email":"a@example.com","items":[{"count":7}],"unknown":"hunter2"}"#,
         r#"{"email":"a@example.com","items":[{"count":7}],"address":{"city":"Ulm","zip":"hunter2"}}"#,
         r#"{"email":"a@example.com","email":"hunter2","items":[]}"#,
         r#""hunter2""#,
@@ -177,7 +177,7 @@ async fn rejected_value_is_never_echoed() {
 async fn undeclared_field_is_rejected() {
     let app = app!();
     let body = r#"{"email":"a@example.com","items":[{"count":7,"role":"admin"}]}"#;
-    assert_eq!(fields(&call(&app, post_request("/orders", body)).await), [" unknown_field"]);
+    assert_eq!(fields(&call(&app, post_request("/orders", body)).await), ["/items/0/role unknown_field"]);
     assert_eq!(fields(&call(&app, post_request("/orders", "{}")).await), [" missing"]);
 }
 
@@ -186,8 +186,8 @@ async fn queries_forms_paths_and_either_are_validated() {
     let app = app!();
     assert_eq!(call(&app, get_request("/page?limit=100")).await.body, "100");
     assert_eq!(fields(&call(&app, get_request("/page?limit=101")).await), ["limit range"]);
-    assert_eq!(fields(&call(&app, get_request("/page?limit=many")).await), [" query"]);
-    assert_eq!(fields(&call(&app, get_request("/page")).await), [" query"]);
+    assert_eq!(fields(&call(&app, get_request("/page?limit=many")).await), ["limit type"]);
+    assert_eq!(fields(&call(&app, get_request("/page")).await), ["limit missing"]);
     assert_eq!(
         fields(
             &call(&app, post_request("/orders?limit=0", r#"{"email":"a@example.com","items":[{"count":1}]}"#)).await

@@ -28,6 +28,9 @@ pub(crate) enum FaultKind {
     Choice(&'static [&'static str]),
     /// The type of the application cannot read it.
     Format,
+    /// The content of a file has none of these media types.
+    #[cfg(feature = "multipart")]
+    FileType(&'static [&'static str]),
     TooDeep(u32),
     TooLong(usize),
     TooManyValues(u32),
@@ -89,8 +92,14 @@ impl Expected {
             _ if starts(&["a sequence", "tuple", "a tuple", "an array", "fewer elements"]) => Self::List,
             _ if starts(&["a map", "struct", "map", "internally tagged", "adjacently tagged"]) => Self::Object,
             "unit" | "null" => Self::Null,
-            _ => Self::Other,
+            _ => Self::bounded(text).unwrap_or(Self::Other),
         }
+    }
+
+    /// Reads `an integer from 1 to 100`, which is how [`PageLimit`](crate::input::PageLimit) states its bounds.
+    fn bounded(text: &str) -> Option<Self> {
+        let (min, max) = text.strip_prefix("an integer from ")?.split_once(" to ")?;
+        Some(Self::Integer(min.parse().ok()?, max.parse().ok()?))
     }
 
     /// The name of the type in JSON.
@@ -121,7 +130,17 @@ impl Expected {
     }
 }
 
+fn required(name: &str) -> String {
+    format!("The field `{name}` is required.")
+}
+
 impl FaultKind {
+    /// The error of a form that lacks the part of this name.
+    #[cfg(feature = "multipart")]
+    pub(crate) fn missing_part(name: &str) -> FieldError {
+        FieldError::new("", "missing", required(name)).with_param("name", name)
+    }
+
     /// The stable code.
     pub(crate) fn code(&self) -> &'static str {
         match self {
@@ -134,6 +153,8 @@ impl FaultKind {
             Self::Count => "count",
             Self::Choice(_) => "choice",
             Self::Format => "format",
+            #[cfg(feature = "multipart")]
+            Self::FileType(_) => "file_type",
             Self::TooDeep(_) => "too_deep",
             Self::TooLong(_) => "too_long",
             Self::TooManyValues(_) => "too_many_values",
@@ -144,7 +165,7 @@ impl FaultKind {
 
     fn detail(&self) -> Cow<'static, str> {
         match self {
-            Self::Missing(name) => format!("The field `{name}` is required.").into(),
+            Self::Missing(name) => required(name).into(),
             Self::Unknown => "This field is unknown.".into(),
             Self::Duplicate => "This name is there twice.".into(),
             Self::Repeated => "Must be there only once.".into(),
@@ -152,6 +173,8 @@ impl FaultKind {
             Self::Count => "Has the wrong number of items.".into(),
             Self::Choice(choices) => format!("Must be one of: {}.", choices.join(", ")).into(),
             Self::Format => "Has the wrong format.".into(),
+            #[cfg(feature = "multipart")]
+            Self::FileType(allowed) => format!("The content must be one of: {}.", allowed.join(", ")).into(),
             Self::TooDeep(most) => format!("Is nested more than {most} levels deep.").into(),
             Self::TooLong(most) => format!("Has more than {most} bytes.").into(),
             Self::TooManyValues(most) => format!("The input has more than {most} values.").into(),
@@ -181,6 +204,8 @@ impl FaultKind {
                 }
             }
             Self::Choice(choices) => error.with_param("choices", choices.to_vec()),
+            #[cfg(feature = "multipart")]
+            Self::FileType(allowed) => error.with_param("allowed", allowed.to_vec()),
             Self::TooDeep(most) | Self::TooManyValues(most) => error.with_param("max", *most),
             Self::TooLong(most) | Self::TooManyFields(most) => error.with_param("max", *most),
             Self::Unknown | Self::Duplicate | Self::Repeated | Self::Count | Self::Format | Self::TooComplex => error,

@@ -12,6 +12,10 @@ mod read;
 mod rejections;
 mod tokens;
 
+#[cfg(feature = "multipart")]
+pub(crate) use self::faults::{Fault, FaultKind};
+#[cfg(feature = "multipart")]
+pub(crate) use self::json::JsonFailure;
 pub use self::limits::InputLimits;
 pub(crate) use self::read::{Surveyed, read, read_path, survey};
 pub use self::rejections::InputError;

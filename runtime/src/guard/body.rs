@@ -32,7 +32,8 @@ impl GuardedRequest<'_, '_> {
     /// Limits how long the body may take and how large it may be, and how large it may become if it is compressed.
     pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Result<Reading, Denial> {
         // Later they tell where a mistake is. A compressed body is kept as it is inflated.
-        let is_read_again = self.mounted.policy.validation != Validation::None || !self.mounted.inputs.is_empty();
+        let is_validated = self.mounted.policy.validation != Validation::None;
+        let is_read_again = !self.mounted.inputs.is_empty() || (is_validated && !input::is_multipart(self.request));
         let keep = match self.state.coding {
             _ if !is_read_again => Keep::Nothing,
             None => Keep::Sent,
@@ -103,7 +104,7 @@ impl GuardedRequest<'_, '_> {
     }
 
     /// A denial with the errors of these rules, each at the place that was sent.
-    fn invalid(&self, rules: Vec<BrokenRule>) -> Denial {
+    pub(super) fn invalid(&self, rules: Vec<BrokenRule>) -> Denial {
         let sent = self.sent_body();
         let is_form = input::is_form(self.request);
         let body = sent.as_deref().and_then(|sent| match is_form {

@@ -14,12 +14,13 @@ use super::{GuardedRequest, Outcome};
 use crate::audit;
 use crate::authz;
 use crate::denial::Denial;
+use crate::document::InputSource;
 use crate::dry_run;
-use crate::problem::FieldError;
 use crate::rate_limit::{
     By, ChargeRequest, Client, FieldKey, FieldKeys, KeyAnswer, MountedRateLimit, MountedRateLimits, Observed, Origin,
     PendingCharge, PendingCharges, RateLimit, RateLimitMode, RateLimitRejection, Stage,
 };
+use crate::validation::BrokenRule;
 
 impl<'p> GuardedRequest<'p, '_> {
     /// Whether [`charge`](Self::charge) has anything to do at this stage. A stage without rate limits costs nothing.
@@ -264,7 +265,10 @@ impl<'p> GuardedRequest<'p, '_> {
             Some(Some(key)) => Ok(Client::Named { kind: Cow::Borrowed("field"), text: Cow::Borrowed(&key.normal) }),
             Some(None) => {
                 let pointer = format!("/{}", path.replace('.', "/"));
-                Err(Denial::invalid(vec![FieldError::new(pointer, "required", "This field is required.")]))
+                let place =
+                    self.mounted.input_fields.iter().find(|(name, _)| *name == path).map(|(_, place)| place.source);
+                let is_parameter = place.map_or(self.reading.is_none(), |source| source == InputSource::Query);
+                Err(self.invalid(vec![BrokenRule::required(pointer, is_parameter)]))
             }
             None => Err(self.not_collected()),
         }

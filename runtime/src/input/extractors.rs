@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::future::{Ready, ready};
-use std::ops::{Deref, DerefMut};
 
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
@@ -37,7 +36,7 @@ macro_rules! extractor {
             }
         }
 
-        impl<T> Deref for $name<T> {
+        impl<T> std::ops::Deref for $name<T> {
             type Target = T;
 
             fn deref(&self) -> &T {
@@ -45,7 +44,7 @@ macro_rules! extractor {
             }
         }
 
-        impl<T> DerefMut for $name<T> {
+        impl<T> std::ops::DerefMut for $name<T> {
             fn deref_mut(&mut self) -> &mut T {
                 &mut self.0
             }
@@ -58,6 +57,8 @@ macro_rules! extractor {
         }
     )*};
 }
+#[cfg(feature = "multipart")]
+pub(super) use extractor;
 
 extractor! {
     /// A JSON body (RFC 8259), and a JSON response.
@@ -280,6 +281,10 @@ macro_rules! input {
         }
     )*};
 }
+#[cfg(feature = "multipart")]
+use super::Multipart;
+#[cfg(feature = "multipart")]
+input! { Multipart: Body; }
 input! {
     Json: Body;
     Form: Body;

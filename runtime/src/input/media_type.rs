@@ -22,6 +22,11 @@ pub(crate) fn is_form(request: &HttpRequest) -> bool {
     has(request, |essence| essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
+/// Whether the body has parts: `multipart/form-data` (RFC 7578).
+pub(crate) fn is_multipart(request: &HttpRequest) -> bool {
+    has(request, |essence| essence.eq_ignore_ascii_case("multipart/form-data"))
+}
+
 fn has(request: &HttpRequest, is_expected: impl Fn(&str) -> bool) -> bool {
     let Some(Ok(value)) = request.headers().get(CONTENT_TYPE).map(|value| value.to_str()) else { return false };
     let mut parts = value.split(';').map(str::trim);

@@ -41,8 +41,17 @@
 
 pub(crate) mod argument;
 mod body;
+mod cursor;
 mod extractors;
+#[cfg(feature = "multipart")]
+mod file;
 mod media_type;
+#[cfg(feature = "multipart")]
+mod multipart;
+mod page_limit;
+mod sort_key;
+#[cfg(feature = "multipart")]
+mod text_part;
 
 use std::borrow::Cow;
 
@@ -52,8 +61,17 @@ use url::form_urlencoded;
 
 pub(crate) use self::argument::InputArgument;
 pub use self::body::FromBody;
+pub use self::cursor::{Cursor, CursorError};
 pub use self::extractors::{Form, Json, Path, Query};
-pub(crate) use self::media_type::is_form;
+#[cfg(feature = "multipart")]
+pub use self::file::{File, FileKind};
+pub(crate) use self::media_type::{is_form, is_multipart};
+#[cfg(feature = "multipart")]
+pub use self::multipart::Multipart;
+pub use self::page_limit::PageLimit;
+pub use self::sort_key::SortKey;
+#[cfg(feature = "multipart")]
+pub use self::text_part::Text;
 use crate::document::Document;
 pub use crate::document::{InputError, InputLimits};
 use crate::settings::RequestState;

@@ -45,6 +45,13 @@ impl fmt::Debug for BrokenRule {
 }
 
 impl BrokenRule {
+    /// A field that is needed, in the body or among the parameters.
+    pub(crate) fn required(pointer: String, is_parameter: bool) -> Self {
+        let field = FieldError::new(pointer, "required", "This field is required.");
+        let part = if is_parameter { RulePart::Parameters } else { RulePart::Body };
+        Self { field, rejected: None, part }
+    }
+
     /// A rule for a value of the body.
     pub(super) fn new(field: FieldError, rejected: Option<Value>) -> Self {
         Self { field, rejected, part: RulePart::Body }

@@ -275,6 +275,13 @@ body! {
     [] Payload;
 }
 
+#[cfg(feature = "multipart")]
+const _: () = {
+    body! { [T] input::Multipart<T>; }
+    in_option! { [T] input::Multipart<T>; }
+    impl<T> Known for input::Multipart<T> {}
+};
+
 macro_rules! query {
     ($($argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
