@@ -15,7 +15,7 @@ use actix_web::test::init_service;
 use actix_web::web::{self, Form, Json, Path, Query};
 use actix_web::{App, Either, FromRequest, HttpMessage, HttpRequest};
 use palisade::input;
-use palisade::validation::{Input, MAX_ERRORS};
+use palisade::validation::{ContentSource, Input, MAX_ERRORS};
 use palisade::{get, post, public, validate};
 use palisade_tests::{TestResponse, call, get_request, palisade, post_request};
 use serde::Deserialize;
@@ -81,6 +81,7 @@ impl FromRequest for FirstDigit {
 
 impl Input for FirstDigit {
     type Content = Item;
+    const SOURCE: ContentSource = ContentSource::Parameters;
 
     fn content(&self) -> &Item {
         &self.0
@@ -186,7 +187,7 @@ async fn each_kind_of_argument_is_validated() {
         ("/path_beside_json", ("/1", sound), ("/1", invalid), vec![body]),
         // One response has the errors of all arguments.
         ("/path_beside_json", ("/1", sound), ("/0", invalid), vec![body, "parameter count range"]),
-        ("/own", ("?1", ""), ("?0", ""), vec![body]),
+        ("/own", ("?1", ""), ("?0", ""), vec!["parameter count range"]),
         ("/option", ("", sound), ("", invalid), vec![body]),
         ("/option_of_path", ("/1", ""), ("/0", ""), vec!["parameter count range"]),
         ("/result", ("", sound), ("", invalid), vec![body]),

@@ -69,7 +69,7 @@ async fn sentence_is_in_the_language_of_the_client() {
     for (path, body, expected) in [
         ("/users?size=10", r#"{"name":"abc","email":"a@example.com"}"#, "size: höchstens 9."),
         // An error of the shape, not of a rule.
-        ("/users?size=1", r#"{"name":1,"email":"a@example.com"}"#, ": falscher Typ."),
+        ("/users?size=1", r#"{"name":1,"email":"a@example.com"}"#, "/name: falscher Typ."),
     ] {
         let response = call(&app, post_request(path, body).insert_header(("accept-language", "de"))).await;
         response.assert_problem(422);

@@ -71,12 +71,13 @@ async fn pointer_resolves_in_the_submitted_document() {
         ("/order", r#"{"lineItems":[{"name":"x"},{"name":""}]}"#, "/lineItems/1/name", json!("")),
         ("/order", r#"{"name":""}"#, "/name", json!("")),
         ("/order", r#"{"promoCode":"long"}"#, "/promoCode", json!("long")),
-        // `validator` does not tell which of the two entries is invalid.
+        // `validator` does not tell which of the two entries is invalid. The rejected value does, if only one entry has it.
+        ("/order", r#"{"byKey":{"k":{"name":""},"l":{"name":"x"}}}"#, "/byKey/k/name", json!("")),
         (
             "/order",
-            r#"{"byKey":{"k":{"name":""},"l":{"name":"x"}}}"#,
+            r#"{"byKey":{"k":{"name":""},"l":{"name":""}}}"#,
             "/byKey",
-            json!({"k":{"name":""},"l":{"name":"x"}}),
+            json!({"k":{"name":""},"l":{"name":""}}),
         ),
     ] {
         let response = call(&app, post_request(path, body)).await;
