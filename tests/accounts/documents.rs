@@ -83,6 +83,42 @@ async fn document_routes_return_each_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn documents_are_searched_sorted_and_paged() {
+    let server = Server::start(&[]);
+    let anyone = Client::new(&server);
+    let (_, ada) = register(&anyone, "ada").await;
+    let (_, bob) = register(&anyone, "bob").await;
+    for title in ["Beta 100%", "alpha", "Gamma_x"] {
+        ada.post("/api/documents", json!({"title": title, "body": "alpha"})).await.expect(201);
+    }
+    bob.post("/api/documents", json!({"title": "alpha of bob", "body": ""})).await.expect(201);
+    let found = async |query: &str| -> Vec<String> {
+        let page = ada.get(&format!("/api/documents?{query}")).await.expect(200);
+        let items = page.body["items"].as_array().expect("items").clone();
+        items.iter().map(|item| item["title"].as_str().expect("a title").to_owned()).collect()
+    };
+    assert_eq!(found("sort=title").await, ["alpha", "Beta 100%", "Gamma_x"]);
+    assert_eq!(found("sort=-title&limit=2").await, ["Gamma_x", "Beta 100%"]);
+    assert_eq!(found("sort=-created_at&limit=1").await, ["Gamma_x"]);
+    assert_eq!(found("q=ALPHA").await, ["alpha"], "in the title, and only of the caller");
+    // No character is a wildcard, and none ends the statement.
+    assert_eq!(found("q=%25").await, ["Beta 100%"]);
+    assert_eq!(found("q=_").await, ["Gamma_x"]);
+    assert_eq!(found("q='%20OR%201=1%20--").await, [""; 0]);
+    for (query, places) in [
+        ("limit=0", ["limit"].as_slice()),
+        ("limit=101", &["limit"]),
+        ("limit=1&limit=2", &["limit"]),
+        ("sort=owner", &["sort"]),
+        ("sort=title;DROP", &["sort"]),
+        ("q=", &["q", "q"]),
+        ("owner=1&x=2", &["owner", "x"]),
+    ] {
+        ada.get(&format!("/api/documents?{query}")).await.expect_invalid(places);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lower_roles_cannot_administrate() {
     let server = Server::start(&[]);
     let anyone = Client::new(&server);

@@ -6,31 +6,22 @@ use actix_web::{App, test::init_service};
 use palisade::Principal;
 use palisade::api_key::NewApiKey;
 use palisade::jwt::{Grant, TokenIssuer};
-use palisade::password::Passwords;
 use palisade::testing::{Access, Persona, Personas, access_matrix, assert_access, assert_policies};
 
 use crate::{
-    app::{self, Callers, Service},
+    app,
     config::Config,
-    db::{Db, NewAccount},
+    db::NewAccount,
     email::Email,
-    files::DataFolder,
+    in_process::{InProcess, SECRET},
     model::DocumentText,
-    ready::Readiness,
     roles::{MANAGE, REPORTS, Role},
-    store::Stores,
 };
 
 #[test]
 fn policies_match_the_reviewed_page() {
     assert_policies!("policies.md", app::routes().policies());
 }
-
-fn config(folder: &std::path::Path) -> Config {
-    Config::from_env([("ACCOUNTS_DATA".into(), folder.join("data").into())]).unwrap()
-}
-
-const SECRET: &str = "a secret of this test, 32 bytes or more";
 
 /// Returns a token of `subject` that expired an hour ago.
 fn expired(config: &Config, subject: &str) -> String {
@@ -45,24 +36,15 @@ fn expired(config: &Config, subject: &str) -> String {
 
 #[actix_web::test]
 async fn access_matches_the_committed_page() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = config(folder.path());
-    let db = Db::open(&DataFolder::open(&config.data).unwrap()).await.unwrap();
+    let InProcess { config, db, service, folder: _folder } = InProcess::start(&[]).await;
     let email = Email::parse("ada@example.com").unwrap();
     let ada = NewAccount { name: "Ada", email: &email, age: None, role: Role::User, password_hash: None };
     let ada = db.create_account(ada).await.unwrap().id.to_string();
     let text = DocumentText { title: "t".to_owned(), body: String::new() };
     let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
-
-    let stores = Stores::open(&config, &SECRET.into(), &db).await.unwrap();
-    let callers = Callers::new(&config, &SECRET.into(), &db, &stores.sessions).unwrap();
-    let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
-    let readiness = Readiness::new(&db, &stores.sessions);
     let key = NewApiKey::new(&ada).scopes([REPORTS]);
-    let key = keys.create(key).await.unwrap().expose().to_owned();
-    let palisade = app::prepare(&config, callers, stores.rate_limits).build().unwrap();
-    let passwords = Passwords::new().unwrap();
-    let service = Service { palisade: palisade.clone(), sessions, keys, db: db.clone(), passwords, readiness };
+    let key = service.keys.create(key).await.unwrap().expose().to_owned();
+    let palisade = service.palisade.clone();
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;
 
     let of = |subject: &str| Principal::new("Bearer", config.issuer.clone(), subject);

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use actix_web::web::{Data, Json, JsonConfig, ServiceConfig};
+use actix_web::web::{Data, ServiceConfig};
 use palisade::api_key::ApiKeys;
+use palisade::input::Json;
 use palisade::jwt::{KeySet, RemoteKeySet, TokenIssuer};
 use palisade::password::Passwords;
 use palisade::rate_limit::RateLimitStore;
@@ -34,7 +35,7 @@ pub type AppSessions = Sessions<AppStore, AppStore>;
 pub type AppKeys = ApiKeys<Db>;
 
 /// In bytes. The longest valid input in UTF-8 is shorter. Input that writes every character as a `\u` escape may be too large.
-const LARGEST_BODY: usize = 64 * 1024;
+const LARGEST_BODY: u64 = 64 * 1024;
 
 /// The state that all workers share.
 #[derive(Clone)]
@@ -93,7 +94,6 @@ pub fn configure(app: &mut ServiceConfig, service: &Service) {
         .app_data(Data::new(service.passwords.clone()))
         .app_data(Data::new(service.readiness.clone()))
         .app_data(Data::new(service.palisade.policies()))
-        .app_data(JsonConfig::default().limit(LARGEST_BODY))
         .service(routes());
 }
 
@@ -164,4 +164,7 @@ pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -
         .rate_limit_store(rate_limits)
         .rate_limit_mode(config.rate_limit_mode)
         .trusted_proxies(&config.trusted_proxies)
+        // Unknown fields are rejected on every route, whatever the types say.
+        .strict_input()
+        .body_limit(LARGEST_BODY)
 }

@@ -5,11 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Json},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
+use palisade::input::Json;
 use palisade::jwt::Grant;
 use palisade::password::{PasswordMatch, Passwords};
 use palisade::session::{RefreshError, TokenPair};

@@ -4,11 +4,8 @@
 //! owner with the caller before the handler runs. A document of another user gets the same 404 as a missing one. A list has no
 //! id to check, so its query is restricted by a [`RowFilter`].
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Json, Query},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
+use palisade::input::{Json, Query};
 use palisade::resource::{OwnerKey, Unavailable};
 use palisade::{
     Owned, Problem, Resource, RowFilter, authenticated, delete, get, owner, owner_or_admin, post, put, rate_limit,
@@ -49,7 +46,7 @@ pub async fn create_document(text: Json<DocumentText>, caller: Account, db: Data
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/documents/{}", made.id))).json(made))
 }
 
-/// Returns one page of the caller's documents, or of all documents for administrators.
+/// Returns one page of the caller's documents, or of all documents for administrators, whose title contains `q`.
 #[get("/documents")]
 #[authenticated]
 #[validate]
@@ -59,7 +56,7 @@ pub async fn list_documents(
     db: Data<Db>,
 ) -> Result<Json<DocumentPage>, Problem> {
     let (items, total) = db.documents(&filter, &listing).await?;
-    Ok(Json(DocumentPage { items, total, limit: listing.limit, offset: listing.offset }))
+    Ok(Json(DocumentPage { items, total, limit: listing.limit.get(), offset: listing.offset }))
 }
 
 /// Returns one document.

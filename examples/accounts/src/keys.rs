@@ -7,12 +7,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Json, Path},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
 use palisade::api_key::{ApiKey, NewApiKey};
+use palisade::input::{Json, Path};
 use palisade::{Problem, delete, get, post, rate_limit, require_scope, validate};
 use serde::Serialize;
 

@@ -24,6 +24,10 @@ mod error;
 #[cfg(test)]
 mod expanded;
 mod files;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod in_process;
 mod keys;
 mod model;
 mod passwords;

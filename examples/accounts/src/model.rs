@@ -6,6 +6,7 @@
 
 use std::time::SystemTime;
 
+use palisade::input::{PageLimit, SortKey};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 use validator::Validate;
@@ -234,33 +235,44 @@ pub struct DocumentText {
     pub body: String,
 }
 
-/// `GET /api/documents?limit=&offset=`.
+/// `GET /api/documents?q=&sort=&limit=&offset=`.
 #[derive(Debug, Deserialize, Validate)]
-#[serde(deny_unknown_fields, default)]
 pub struct DocumentListing {
+    /// A part of the title, ignoring the case of ASCII letters. 1 to 100 characters. Default: every title.
+    #[validate(length(min = 1, max = 100), custom(function = printable))]
+    pub q: Option<String>,
+    /// `created_at`, `updated_at` or `title`, descending after a minus. Default: the oldest first.
+    pub sort: Option<SortKey<DocumentColumn>>,
     /// 1 to 100. Default: 20.
-    #[validate(range(min = 1, max = 100))]
-    pub limit: i64,
+    #[serde(default)]
+    pub limit: PageLimit<100>,
     /// How many to skip. Default: 0.
+    #[serde(default)]
     #[validate(range(min = 0, max = 1_000_000))]
     pub offset: i64,
 }
 
-impl Default for DocumentListing {
-    fn default() -> Self {
-        Self { limit: 20, offset: 0 }
-    }
+/// The columns by which documents can be sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentColumn {
+    /// When the document was created.
+    CreatedAt,
+    /// When its text was replaced.
+    UpdatedAt,
+    /// A to Z, ignoring the case of ASCII letters.
+    Title,
 }
 
 /// One page of documents.
 #[derive(Debug, Serialize)]
 pub struct DocumentPage {
-    /// The oldest first.
+    /// In the requested order.
     pub items: Vec<Document>,
-    /// The total number of documents that the caller may see when the page was read.
+    /// The total number of documents that the caller may see and that match, when the page was read.
     pub total: i64,
     /// The requested value, or the default.
-    pub limit: i64,
+    pub limit: u32,
     /// The requested value, or the default.
     pub offset: i64,
 }

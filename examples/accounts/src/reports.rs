@@ -2,7 +2,8 @@
 //!
 //! The threat is a program that has all rights of a user (CWE-250). An API key needs one scope for this route, and no role.
 
-use actix_web::web::{Data, Json};
+use actix_web::web::Data;
+use palisade::input::Json;
 use palisade::{Problem, get, require_scope};
 use serde::Serialize;
 

@@ -3,11 +3,8 @@
 //! The threats are access to accounts of other users (BOLA, OWASP API1: `owner_or_admin` compares the id in the path with the
 //! caller) and privilege escalation (API3, API5: only administrators can assign roles).
 
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Json, Path, Query},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
+use palisade::input::{Json, Path, Query};
 use palisade::{
     Principal, Problem, authenticated, delete, get, owner_or_admin, patch, post, require_permission, require_role,
     require_scope, validate,

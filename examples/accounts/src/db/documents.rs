@@ -4,10 +4,11 @@
 //! between the check and the write (CWE-367: each write statement compares the owner again).
 
 use palisade::RowFilter;
+use palisade::input::SortKey;
 use uuid::Uuid;
 
 use super::{Db, DbError};
-use crate::model::{Document, DocumentListing, DocumentText};
+use crate::model::{Document, DocumentColumn, DocumentListing, DocumentText};
 
 const INSERT: &str = "INSERT INTO documents (id, owner, title, body) VALUES (?1, ?2, ?3, ?4)
     RETURNING id, owner, title, body, created_at, updated_at";
@@ -16,12 +17,49 @@ const REPLACE: &str = "UPDATE documents SET title = ?3, body = ?4, updated_at = 
     WHERE id = ?1 AND owner = ?2
     RETURNING id, owner, title, body, created_at, updated_at";
 const DELETE: &str = "DELETE FROM documents WHERE id = ?1 AND owner = ?2";
-const COUNT_OF: &str = "SELECT count(*) FROM documents WHERE owner = ?1";
-const COUNT: &str = "SELECT count(*) FROM documents";
-const PAGE_OF: &str = "SELECT id, owner, title, body, created_at, updated_at FROM documents WHERE owner = ?1
-    ORDER BY created_at, id LIMIT ?2 OFFSET ?3";
-const PAGE: &str = "SELECT id, owner, title, body, created_at, updated_at FROM documents
-    ORDER BY created_at, id LIMIT ?1 OFFSET ?2";
+/// `?1` is the owner, or `NULL` for every owner. `?2` is a part of the title, or `NULL` for every title. It is compared as text, so
+/// that no character of it is a wildcard.
+macro_rules! matching {
+    (of_owner) => {
+        "owner = ?1 AND (?2 IS NULL OR instr(lower(title), lower(?2)) > 0)"
+    };
+    (of_all) => {
+        "?1 IS NULL AND (?2 IS NULL OR instr(lower(title), lower(?2)) > 0)"
+    };
+}
+
+/// The number of rows, and one page of them in an order that ends in a unique column. Each statement is a constant.
+struct Statements {
+    count: &'static str,
+    page: &'static str,
+}
+
+macro_rules! statements {
+    ($which:ident, $sort:expr) => {{
+        macro_rules! page {
+            ($order:literal) => {
+                Statements {
+                    count: concat!("SELECT count(*) FROM documents WHERE ", matching!($which)),
+                    page: concat!(
+                        "SELECT id, owner, title, body, created_at, updated_at FROM documents WHERE ",
+                        matching!($which),
+                        " ORDER BY ",
+                        $order,
+                        " LIMIT ?3 OFFSET ?4"
+                    ),
+                }
+            };
+        }
+        match ($sort.field(), $sort.is_descending()) {
+            (DocumentColumn::CreatedAt, false) => page!("created_at, id"),
+            (DocumentColumn::CreatedAt, true) => page!("created_at DESC, id DESC"),
+            (DocumentColumn::UpdatedAt, false) => page!("updated_at, id"),
+            (DocumentColumn::UpdatedAt, true) => page!("updated_at DESC, id DESC"),
+            (DocumentColumn::Title, false) => page!("title COLLATE NOCASE, id"),
+            (DocumentColumn::Title, true) => page!("title COLLATE NOCASE DESC, id DESC"),
+        }
+    }};
+}
 
 impl Db {
     /// Creates a document. Returns `None` if the owner's account no longer exists.
@@ -62,28 +100,26 @@ impl Db {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Returns one page of the documents that the caller may see, the oldest first, and their total number, both from one
-    /// snapshot.
+    /// Returns one page of the documents that the caller may see, and the number of all that match, both from one snapshot.
     pub async fn documents(&self, filter: &RowFilter, page: &DocumentListing) -> Result<(Vec<Document>, i64), DbError> {
-        let mut snapshot = self.0.begin().await?;
-        let (total, items) = match filter {
+        let owner = match filter {
             // Documents have no tenant, so the caller's tenant is not compared.
-            RowFilter::Subject { subject: owner, tenant: _ } => (
-                sqlx::query_scalar(COUNT_OF).bind(owner).fetch_one(&mut *snapshot).await?,
-                sqlx::query_as(PAGE_OF)
-                    .bind(owner)
-                    .bind(page.limit)
-                    .bind(page.offset)
-                    .fetch_all(&mut *snapshot)
-                    .await?,
-            ),
+            RowFilter::Subject { subject, tenant: _ } => Some(subject),
             // Documents have no tenant, so no document belongs to the caller's tenant.
-            RowFilter::Tenant(_) => (0, Vec::new()),
-            RowFilter::Everything => (
-                sqlx::query_scalar(COUNT).fetch_one(&mut *snapshot).await?,
-                sqlx::query_as(PAGE).bind(page.limit).bind(page.offset).fetch_all(&mut *snapshot).await?,
-            ),
+            RowFilter::Tenant(_) => return Ok((Vec::new(), 0)),
+            RowFilter::Everything => None,
         };
+        let sort = page.sort.unwrap_or(SortKey::ascending(DocumentColumn::CreatedAt));
+        let statements = if owner.is_some() { statements!(of_owner, sort) } else { statements!(of_all, sort) };
+        let mut snapshot = self.0.begin().await?;
+        let total = sqlx::query_scalar(statements.count).bind(owner).bind(&page.q).fetch_one(&mut *snapshot).await?;
+        let items = sqlx::query_as(statements.page)
+            .bind(owner)
+            .bind(&page.q)
+            .bind(page.limit.get())
+            .bind(page.offset)
+            .fetch_all(&mut *snapshot)
+            .await?;
         snapshot.commit().await?;
         Ok((items, total))
     }
