@@ -8,7 +8,7 @@ use std::rc::Rc;
 use actix_web::http::Method;
 use actix_web::test::init_service;
 use actix_web::{App, web};
-use palisade::{PalisadeBuilder, input, post, public};
+use palisade::{PalisadeBuilder, Scope, input, post, public};
 use serde::Deserialize;
 
 use crate::{TestResponse, call, request};
@@ -179,22 +179,39 @@ handlers!(ours, input);
 type Calls = dyn Fn(&'static str, Vec<u8>) -> Pin<Box<dyn Future<Output = TestResponse>>>;
 
 /// An application whose handlers read JSON as types of each kind that `serde` has.
-pub struct Targets(Box<Calls>);
+pub struct Targets {
+    calls: Box<Calls>,
+    paths: &'static [&'static str],
+}
 
 /// A handler for each kind, with the extractor of palisade and with that of actix-web.
 const PATHS: [&str; 6] = ["/ours/order", "/ours/closed", "/ours/list", "/actix/order", "/actix/closed", "/actix/list"];
+/// Those of palisade, which can be strict.
+const STRICT_PATHS: [&str; 3] = ["/ours/order", "/ours/closed", "/ours/list"];
+
+fn strict_routes() -> Scope {
+    palisade::scope("/ours").service(ours::order).service(ours::closed).service(ours::list)
+}
 
 impl Targets {
     pub async fn new(palisade: PalisadeBuilder) -> Self {
-        let ours = palisade::scope("/ours").service(ours::order).service(ours::closed).service(ours::list);
         let actix = palisade::scope("/actix").service(actix::order).service(actix::closed).service(actix::list);
-        let app = App::new().service(ours).service(actix).wrap(palisade.build().unwrap());
-        let app = Rc::new(init_service(app).await);
-        Self(Box::new(move |path, body| {
+        Self::of(&PATHS, palisade::scope("").service(strict_routes()).service(actix), palisade).await
+    }
+
+    /// The handlers that can be strict, in a strict application.
+    pub async fn strict(palisade: PalisadeBuilder) -> Self {
+        Self::of(&STRICT_PATHS, strict_routes(), palisade.strict_input().routes(&strict_routes())).await
+    }
+
+    async fn of(paths: &'static [&'static str], routes: Scope, palisade: PalisadeBuilder) -> Self {
+        let app = Rc::new(init_service(App::new().service(routes).wrap(palisade.build().unwrap())).await);
+        let calls: Box<Calls> = Box::new(move |path, body| {
             let app = Rc::clone(&app);
             let request = request(Method::POST, path).insert_header(("content-type", "application/json"));
             Box::pin(async move { call(&*app, request.set_payload(body)).await })
-        }))
+        });
+        Self { calls, paths }
     }
 
     /// Sends the body to each handler. Expects a success or an error of the client. Returns how many accepted it.
@@ -202,8 +219,8 @@ impl Targets {
     /// [`call`] expects that each pointer resolves in the body.
     pub async fn assert_bounded(&self, body: &[u8]) -> usize {
         let mut accepted = 0;
-        for path in PATHS {
-            let response = (self.0)(path, body.to_vec()).await;
+        for path in self.paths {
+            let response = (self.calls)(path, body.to_vec()).await;
             let is_success = response.status.is_success();
             assert!(is_success || response.status.is_client_error(), "{path}: {response:?}");
             let errors = &response.json()["errors"];

@@ -119,6 +119,24 @@ impl TestResponse {
         self.assert_headers();
     }
 
+    /// The body of a success. Otherwise the status, and each error as `"place" code`.
+    pub fn outcome(&self) -> String {
+        if self.status.is_success() {
+            return self.body.clone();
+        }
+        self.assert_problem(self.status.as_u16());
+        let json = self.json();
+        let errors = json["errors"].as_array().cloned().unwrap_or_default();
+        let texts = errors.iter().map(|error| {
+            assert!(error["detail"].as_str().unwrap().ends_with('.'), "{error}");
+            let places: Vec<&str> =
+                ["pointer", "parameter", "header"].iter().filter_map(|member| error[*member].as_str()).collect();
+            let [place] = places[..] else { panic!("one place: {error}") };
+            format!("{place:?} {}", error["code"].as_str().unwrap())
+        });
+        std::iter::once(self.status.as_str().to_owned()).chain(texts).collect::<Vec<_>>().join(" ")
+    }
+
     /// Expects the headers that each response must have.
     pub fn assert_headers(&self) {
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use actix_web::HttpMessage as _;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use futures_util::Stream;
 use serde_json::Value;
@@ -23,7 +23,15 @@ pub(crate) struct Sent {
 
 /// Notes what is read of the body.
 pub(crate) fn note(request: &mut actix_http::Request) -> Sent {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    // The reader would have to inflate it. Tests with such a body check its pointers themselves.
+    let is_compressed = request.headers().contains_key(CONTENT_ENCODING);
+    let media_type = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .filter(|_| !is_compressed)
+        .unwrap_or("")
+        .to_owned();
     let body = Rc::<RefCell<Vec<u8>>>::default();
     let payload = match request.take_payload() {
         Payload::None => Payload::None,

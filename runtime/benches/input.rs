@@ -32,6 +32,7 @@ struct NewUser {
     #[validate(range(min = 0, max = 150))]
     age: Option<i64>,
     #[serde(default)]
+    #[allow(dead_code, reason = "it is only parsed")]
     role: Role,
 }
 

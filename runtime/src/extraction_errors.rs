@@ -4,7 +4,9 @@
 //! extractors gets the status of RFC 9110 (413, 415, 400; 422 if the syntax is valid and the content is not) and a text of
 //! palisade. An extractor of the application keeps its own response, except for the error text if the status is 500 or above.
 
-use actix_web::error::{InternalError, JsonPayloadError, PathError, PayloadError, QueryPayloadError, UrlencodedError};
+use actix_web::error::{
+    InternalError, JsonPayloadError, ParseError, PathError, PayloadError, QueryPayloadError, UrlencodedError,
+};
 use actix_web::http::StatusCode;
 use actix_web::{Error, HttpResponse};
 
@@ -48,6 +50,10 @@ pub(crate) fn failed(error: Error) -> ExtractionFailure {
             );
         }
         return ExtractionFailure::Denied(not_a_resource());
+    }
+    // The error of `web::Header`. It does not tell which header it is.
+    if error.as_error::<ParseError>().is_some() {
+        return ExtractionFailure::Denied(Denial::bad_request("header", "A required header is missing or malformed."));
     }
     if let Some(error) = error.as_error::<PayloadError>() {
         return ExtractionFailure::Denied(payload(error));

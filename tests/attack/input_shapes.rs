@@ -156,22 +156,8 @@ fn form(path: &str, form: &str) -> TestRequest {
         .set_payload(form.to_owned())
 }
 
-/// The status, and the errors as `place code`.
 fn outcome(response: &TestResponse) -> String {
-    if response.status.is_success() {
-        return response.body.clone();
-    }
-    response.assert_problem(response.status.as_u16());
-    let json = response.json();
-    let errors = json["errors"].as_array().cloned().unwrap_or_default();
-    let texts = errors.iter().map(|error| {
-        assert!(error["detail"].as_str().unwrap().ends_with('.'), "{error}");
-        let places: Vec<&str> =
-            ["pointer", "parameter", "header"].iter().filter_map(|member| error[*member].as_str()).collect();
-        let [place] = places[..] else { panic!("one place: {error}") };
-        format!("{place:?} {}", error["code"].as_str().unwrap())
-    });
-    std::iter::once(response.status.as_str().to_owned()).chain(texts).collect::<Vec<_>>().join(" ")
+    response.outcome()
 }
 
 #[actix_web::test]

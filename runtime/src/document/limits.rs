@@ -40,6 +40,9 @@ pub struct InputLimits {
 const DEEPEST: u32 = 127;
 
 impl InputLimits {
+    /// For an input that an extractor has accepted, with its own limits.
+    pub(crate) const NONE: Self = Self { depth: DEEPEST, values: u32::MAX, text: usize::MAX, fields: usize::MAX };
+
     /// 32 levels, 10,000 values, texts of 65,536 bytes, 256 fields.
     pub const fn new() -> Self {
         Self { depth: 32, values: 10_000, text: 65_536, fields: 256 }

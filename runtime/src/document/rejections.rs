@@ -77,6 +77,11 @@ impl InputError {
         self.0.is_in_body
     }
 
+    /// Whether the extractor does not read this media type.
+    pub(crate) fn is_media_type(&self) -> bool {
+        self.0.denial.status == StatusCode::UNSUPPORTED_MEDIA_TYPE
+    }
+
     pub(crate) fn denial(&self) -> &Denial {
         &self.0.denial
     }

@@ -10,8 +10,8 @@ use super::{GuardedRequest, Outcome};
 use crate::audit;
 use crate::body::{self, BodyFailure, Coding, Keep, Reading};
 use crate::denial::Denial;
-use crate::document::{Document, InputLimits, InputSource};
-use crate::input;
+use crate::document::{self, Document, InputError, InputLimits, InputSource};
+use crate::input::{self, InputArgument};
 use crate::policy::Validation;
 use crate::validation::{self, BrokenRule, ValidationFailure};
 
@@ -98,9 +98,38 @@ impl GuardedRequest<'_, '_> {
         self.mounted.inputs.iter().find_map(|input| input.explain(&sent, source)).map(Denial::invalid)
     }
 
+    /// The error of an argument that was extracted, because an `Option` hides it. Not the error of one side of an `Either` that does
+    /// not read this media type: the other side has read it.
+    pub(super) fn hidden_error(&self) -> Option<InputError> {
+        let error = self.state.input_error.take().filter(InputError::is_last)?;
+        let is_of_side = error.is_in_body() && error.is_media_type();
+        (!is_of_side || !self.mounted.inputs.iter().any(InputArgument::is_side)).then_some(error)
+    }
+
+    /// What is wrong with the body if the left side of an `Either` does not read this media type: `Either` returns the error of that
+    /// side only.
+    pub(super) fn mistakes_of_other_side(&self) -> Option<Denial> {
+        let noted = self.state.input_error.take().filter(|error| error.is_in_body() && !error.is_media_type());
+        let explained = || match input::is_form(self.request) {
+            true => self.explained(InputSource::Form),
+            false => input::is_json(self.request).then(|| self.mistakes_in_json()).flatten(),
+        };
+        noted.map(|error| error.denial().clone()).or_else(explained)
+    }
+
+    fn mistakes_in_json(&self) -> Option<Denial> {
+        self.mounted.inputs.iter().find(|input| input.is_side() && input.is_of(InputSource::Json))?;
+        match Document::from_json(&self.sent_body()?, &InputLimits::NONE) {
+            Err(failure) => Some(document::json(failure)),
+            Ok(_) => self.explained(InputSource::Json),
+        }
+    }
+
     /// Ends the reading of a body. What was kept of it is dropped.
     pub(super) fn end_reading(&self) {
         self.reading.iter().for_each(Reading::end);
+        #[cfg(feature = "multipart")]
+        input::forget_parts(self.request);
     }
 
     /// A denial with the errors of these rules, each at the place that was sent.
@@ -108,8 +137,8 @@ impl GuardedRequest<'_, '_> {
         let sent = self.sent_body();
         let is_form = input::is_form(self.request);
         let body = sent.as_deref().and_then(|sent| match is_form {
-            true => self.surveyed(InputSource::Form, Document::from_form(sent, &InputLimits::new()).ok()),
-            false => self.surveyed(InputSource::Json, Document::from_json(sent, &InputLimits::new()).ok()),
+            true => self.surveyed(InputSource::Form, Document::from_form(sent, &InputLimits::NONE).ok()),
+            false => self.surveyed(InputSource::Json, Document::from_json(sent, &InputLimits::NONE).ok()),
         });
         let parameters = self.surveyed(InputSource::Query, input::parameters(self.request));
         let mut fields = validation::located(rules, body.as_ref(), parameters.as_ref());
@@ -119,6 +148,10 @@ impl GuardedRequest<'_, '_> {
 
     /// The body that the arguments read, if it was kept.
     fn sent_body(&self) -> Option<Vec<u8>> {
+        #[cfg(feature = "multipart")]
+        if let Some(parts) = input::sent_parts(self.request) {
+            return Some(parts);
+        }
         self.reading.as_ref().and_then(Reading::sent)
     }
 

@@ -34,7 +34,6 @@ use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Reading;
 use crate::cross_site;
 use crate::denial::{Denial, Extra};
-use crate::document::InputError;
 use crate::dry_run;
 use crate::failure::Watch;
 use crate::input::InputArgument;
@@ -86,7 +85,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 if guarded.state.lookup_failed.get() {
                     break 'checked Outcome::Denied(Denial::unavailable("caller_unavailable"));
                 }
-                if let Some(error) = guarded.state.input_error.take().filter(InputError::is_last) {
+                if let Some(error) = guarded.hidden_error() {
                     break 'checked Outcome::Denied(error.denial().clone());
                 }
                 if let Err(denial) = guarded.check_input(handler.validate(&request, &arguments)) {

@@ -77,6 +77,9 @@ impl GuardedRequest<'_, '_> {
             Outcome::Responded(response) => self.failed(response),
             Outcome::Denied(denial) => self.reject(denial),
             Outcome::NotExtracted(error) => match extraction_errors::failed(error) {
+                ExtractionFailure::Denied(denial) if denial.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                    self.reject(self.mistakes_of_other_side().unwrap_or(denial))
+                }
                 ExtractionFailure::Denied(denial) => self.reject(denial),
                 ExtractionFailure::Shape(source, denial) => self.reject(self.explained(source).unwrap_or(denial)),
                 ExtractionFailure::Misconfigured(help) => {

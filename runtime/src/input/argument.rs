@@ -14,6 +14,9 @@ use crate::input::{Form, Json, Query};
 use crate::problem::FieldError;
 use crate::rate_limit::{InputPlace, InputScalar};
 
+/// Finds the mistakes in an input.
+type Explain = fn(&[u8], InputSource) -> Vec<FieldError>;
+
 /// An argument that carries input.
 #[derive(Clone, Copy, Debug)]
 pub struct InputArgument {
@@ -22,7 +25,11 @@ pub struct InputArgument {
     survey: fn(&Document<'_>) -> Surveyed,
     /// Finds the mistakes in an input that an extractor of actix-web has rejected. `None` for an extractor of palisade, whose
     /// errors have their places.
-    explain: Option<fn(&[u8], InputSource) -> Vec<FieldError>>,
+    explain: Option<Explain>,
+    /// Whether the handler may get another argument instead, by an `Either`.
+    is_alternative: bool,
+    /// Whether an `Option` hides its error.
+    is_hidden: bool,
 }
 
 /// Two arguments are equal if they answer alike: the function belongs to their type.
@@ -35,17 +42,42 @@ impl PartialEq for InputArgument {
 impl InputArgument {
     /// An argument whose inner type is `T`.
     pub(crate) fn of<T: DeserializeOwned>(source: InputSource) -> Self {
-        Self { source, field: field::<T>, survey: survey::<T>, explain: None }
+        Self { source, field: field::<T>, survey: survey::<T>, explain: None, is_alternative: false, is_hidden: false }
     }
 
     /// The same for an extractor of actix-web.
     pub(crate) fn of_actix<T: DeserializeOwned>(source: InputSource) -> Self {
-        Self { source, field: field::<T>, survey: survey::<T>, explain: Some(explained::<T>) }
+        Self { explain: Some(explained::<T>), ..Self::of::<T>(source) }
+    }
+
+    /// The same as one side of an `Either`.
+    pub(crate) fn or_another(self) -> Self {
+        Self { is_alternative: true, ..self }
+    }
+
+    /// The same in an `Option`.
+    pub(crate) fn in_option(self) -> Self {
+        Self { is_hidden: true, ..self }
+    }
+
+    /// The same in a `Result`, which gives its error to the handler.
+    pub(crate) fn in_result(self) -> Self {
+        self
+    }
+
+    /// Whether it is one side of an `Either` that fails unless one side succeeds.
+    pub(crate) fn is_side(&self) -> bool {
+        self.is_alternative && !self.is_hidden
     }
 
     /// Whether it is an extractor of actix-web, which cannot be strict.
     pub(crate) fn is_of_actix(&self) -> bool {
         self.explain.is_some()
+    }
+
+    /// Whether it comes from there.
+    pub(crate) fn is_of(&self, source: InputSource) -> bool {
+        self.source == source
     }
 
     /// Which fields the structs have that the type reads from this document, if it comes from there.
@@ -60,11 +92,11 @@ impl InputArgument {
     }
 
     /// The field of this name: `email`, or `user.email` for a field of an inner type. `None` if its type does not have it, or if the
-    /// field is not text and not a whole number.
+    /// field is not text and not a whole number, or if the handler may get another argument instead.
     pub(crate) fn place_of(&self, name: &str) -> Option<InputPlace> {
         let path: Vec<&str> = name.split('.').collect();
         // A form has no inner types.
-        let is_possible = path.len() == 1 || self.source == InputSource::Json;
+        let is_possible = !self.is_alternative && (path.len() == 1 || self.source == InputSource::Json);
         let scalar = is_possible.then(|| (self.field)(&path)).flatten()?;
         Some(InputPlace { source: self.source, scalar })
     }

@@ -14,7 +14,8 @@ use actix_web::web::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use futures_util::future::LocalBoxFuture;
 
-use super::multipart::{error_at, note_part, part_error, part_too_large};
+use super::multipart::{error_at, part_error, part_too_large};
+use super::parts;
 use crate::document::FaultKind;
 
 /// Which files are accepted.
@@ -107,7 +108,7 @@ impl<'t, K: FileKind> FieldReader<'t> for File<K> {
     fn read_field(request: &'t HttpRequest, mut field: Field, limits: &'t mut Limits) -> Self::Future {
         const { assert!(!K::MEDIA_TYPES.is_empty(), "`FileKind::MEDIA_TYPES` is empty, so no file would be accepted") };
         Box::pin(async move {
-            let pointer = note_part(request, &field);
+            let pointer = parts::note(request, &field);
             let most = usize::try_from(K::MAX_BYTES).unwrap_or(usize::MAX);
             let file_name = field.content_disposition().and_then(|header| header.get_filename()).and_then(safe_name);
             let decide = |bytes: &[u8]| {

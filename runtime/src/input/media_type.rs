@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 
 /// Whether the body is JSON: `application/json`, or a type that ends with `+json` (RFC 6839 §3.1).
-pub(super) fn is_json(request: &HttpRequest) -> bool {
+pub(crate) fn is_json(request: &HttpRequest) -> bool {
     has(request, |essence| {
         essence.eq_ignore_ascii_case("application/json")
             || essence.split_once('/').is_some_and(|(kind, subtype)| {

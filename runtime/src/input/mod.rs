@@ -49,6 +49,8 @@ mod media_type;
 #[cfg(feature = "multipart")]
 mod multipart;
 mod page_limit;
+#[cfg(feature = "multipart")]
+mod parts;
 mod sort_key;
 #[cfg(feature = "multipart")]
 mod text_part;
@@ -65,10 +67,12 @@ pub use self::cursor::{Cursor, CursorError};
 pub use self::extractors::{Form, Json, Path, Query};
 #[cfg(feature = "multipart")]
 pub use self::file::{File, FileKind};
-pub(crate) use self::media_type::{is_form, is_multipart};
+pub(crate) use self::media_type::{is_form, is_json, is_multipart};
 #[cfg(feature = "multipart")]
 pub use self::multipart::Multipart;
 pub use self::page_limit::PageLimit;
+#[cfg(feature = "multipart")]
+pub(crate) use self::parts::{forget_parts, sent_parts};
 pub use self::sort_key::SortKey;
 #[cfg(feature = "multipart")]
 pub use self::text_part::Text;
@@ -120,9 +124,14 @@ fn read(request: &HttpRequest) {
 }
 
 /// Notes an error, because an `Option` around the extractor hides it.
+///
+/// An `Either` reads the body once more if its left side fails. A side that does not read this media type has found nothing, so the
+/// error of the other side is kept.
 fn failed(request: &HttpRequest, error: InputError) -> InputError {
     if let Some(state) = RequestState::of(request).filter(|_| !error.is_absent()) {
-        state.input_error.set(Some(error.clone()));
+        let noted = state.input_error.take();
+        let kept = noted.filter(|noted| error.is_media_type() && noted.is_in_body());
+        state.input_error.set(kept.or_else(|| Some(error.clone())));
     }
     error
 }

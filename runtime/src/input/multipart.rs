@@ -16,13 +16,13 @@ use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 
 use super::extractors::extractor;
 use super::media_type::is_multipart;
-use super::{InputRules, failed, rules};
+use super::{InputRules, failed, parts, rules};
 use crate::denial::{Denial, Extra};
 use crate::document::{self, Fault, FaultKind, InputError, pointer_of};
 use crate::problem::FieldError;
@@ -119,7 +119,7 @@ async fn read<T: MultipartCollect>(
     let body =
         FormBody { first: Some(first), rest: Some(payload), left: rules.max_bytes, is_over: Rc::clone(&is_over) };
     let mut parts = actix_multipart::Multipart::new(request.headers(), body);
-    request.extensions_mut().insert(PartsRead::default());
+    parts::begin(request);
     let mut form = ReceivedForm::<T>::new(request, rules, is_over);
     while let Some(part) = parts.try_next().await.map_err(|error| broken(&error))? {
         form.add(part).await?;
@@ -160,22 +160,6 @@ impl Stream for FormBody {
         }
         Poll::Ready(next)
     }
-}
-
-/// How many parts were read by the types of palisade. A part that `T` ignores is read by none.
-#[derive(Default)]
-struct PartsRead(Cell<usize>);
-
-fn parts_read(request: &HttpRequest) -> usize {
-    request.extensions().get::<PartsRead>().map_or(0, |parts| parts.0.get())
-}
-
-/// Notes that a type of palisade reads this part. Returns its pointer.
-pub(super) fn note_part(request: &HttpRequest, part: &Field) -> String {
-    if let Some(parts) = request.extensions().get::<PartsRead>() {
-        parts.0.set(parts.0.get().saturating_add(1));
-    }
-    pointer_of(&[part.name().unwrap_or_default()])
 }
 
 /// The mistakes in a part, as the error of its reader.
@@ -256,9 +240,9 @@ impl<'r, T: MultipartCollect> ReceivedForm<'r, T> {
         let seen = self.names.get(&name);
         let was_ours = seen.map(|seen| seen.is_ours);
         self.limits.field_limit_remaining = seen.map_or_else(|| T::limit(&name), |seen| seen.left);
-        let before = parts_read(self.request);
+        let before = parts::count(self.request);
         let handled = T::handle_field(self.request, part, &mut self.limits, &mut self.state).await;
-        let is_read = parts_read(self.request) != before;
+        let is_read = parts::count(self.request) != before;
         let fault = match handled {
             Ok(()) if !self.state.contains_key(&name) => self.rules.strict.then_some(FaultKind::Unknown),
             Ok(()) => (was_ours == Some(true) && !is_read).then_some(FaultKind::Duplicate),

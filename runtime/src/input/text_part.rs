@@ -10,10 +10,11 @@ use actix_web::web::BytesMut;
 use futures_util::TryStreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 
 use super::extractors::{Json, extractor};
-use super::multipart::{error_at, note_part, part_error};
-use super::rules;
+use super::multipart::{error_at, part_error};
+use super::{parts, rules};
 use crate::document::{Document, FaultKind, JsonFailure, read, read_path};
 use crate::problem::FieldError;
 
@@ -37,21 +38,30 @@ extractor! {
     Text;
 }
 
+/// The text as its inner value. The rules of `validator` need it, as in `#[validate(length(max = 40))]` above a part.
+impl<T: Serialize> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 impl<'t, T: DeserializeOwned + 'static> FieldReader<'t> for Text<T> {
     type Future = LocalBoxFuture<'t, Result<Self, MultipartError>>;
 
     fn read_field(request: &'t HttpRequest, field: Field, limits: &'t mut Limits) -> Self::Future {
         Box::pin(async move {
-            let pointer = note_part(request, &field);
+            let pointer = parts::note(request, &field);
             let most = rules(request).limits.text;
             let failed = |kind: &FaultKind| part_error(pointer.clone(), vec![error_at(&pointer, kind)]);
             let bytes = match collect(field, limits, most).await? {
-                Some(bytes) => bytes,
+                Some(bytes) => bytes.freeze(),
                 None => return Err(failed(&FaultKind::TooLong(most))),
             };
             let text = std::str::from_utf8(&bytes).map_err(|_| failed(&FaultKind::Format))?;
             let document = Document::from_path(std::iter::once(("", text.into())));
-            read_path(&document).map(Self).map_err(|(_, kind)| failed(&kind))
+            let value = read_path(&document).map(Self).map_err(|(_, kind)| failed(&kind))?;
+            parts::keep_text(request, bytes);
+            Ok(value)
         })
     }
 }
@@ -61,9 +71,9 @@ impl<'t, T: DeserializeOwned + 'static> FieldReader<'t> for Json<T> {
 
     fn read_field(request: &'t HttpRequest, field: Field, limits: &'t mut Limits) -> Self::Future {
         Box::pin(async move {
-            let part = note_part(request, &field);
+            let part = parts::note(request, &field);
             // The whole body has a limit.
-            let bytes = collect(field, limits, usize::MAX).await?.unwrap_or_default();
+            let bytes = collect(field, limits, usize::MAX).await?.unwrap_or_default().freeze();
             let rules = rules(request);
             let document = match Document::from_json(&bytes, &rules.limits) {
                 Ok(document) => document,
@@ -72,12 +82,14 @@ impl<'t, T: DeserializeOwned + 'static> FieldReader<'t> for Json<T> {
                     return Err(part_error(part, errors));
                 }
             };
-            read(&document, rules.strict).map(Self).map_err(|faults| {
+            let value = read(&document, rules.strict).map(Self).map_err(|faults| {
                 let error =
                     |(at, kind): &(usize, FaultKind)| error_at(&format!("{part}{}", document.pointer(*at)), kind);
                 let errors = faults.iter().map(error).collect();
                 part_error(part, errors)
-            })
+            })?;
+            parts::keep_json(request, bytes);
+            Ok(value)
         })
     }
 }

@@ -3,9 +3,7 @@
 //! Threat: an `Option<Principal>` that is always `None`; a body that an earlier argument has consumed (CWE-1068). Promise: the
 //! traits here define once on which routes each type is available, and the compiler checks it.
 
-use actix_web::Either;
 use actix_web::web::{self, Bytes, Form, Json, Path, Payload};
-
 use serde::de::DeserializeOwned;
 
 use super::{InputArgument, ParameterCount};
@@ -26,9 +24,9 @@ pub trait Known {
         false
     }
 
-    /// The input that it carries, if its fields are known.
-    fn input() -> Option<InputArgument> {
-        None
+    /// The inputs that it may carry, if their fields are known.
+    fn inputs() -> Vec<InputArgument> {
+        Vec::new()
     }
 }
 
@@ -248,8 +246,8 @@ macro_rules! body {
 macro_rules! carries_fields {
     ($($argument:ty: $of:ident $source:ident;)*) => {$(
         impl<T: DeserializeOwned> Known for $argument {
-            fn input() -> Option<InputArgument> {
-                Some(InputArgument::$of::<T>(InputSource::$source))
+            fn inputs() -> Vec<InputArgument> {
+                vec![InputArgument::$of::<T>(InputSource::$source)]
             }
         }
     )*};
@@ -325,7 +323,7 @@ one_value!(String bool char u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 
 /// An extractor that contains another one, and succeeds if that one fails.
 macro_rules! optional {
-    ($([$($generic:ident)?] $argument:ident;)*) => {$(
+    ($([$($generic:ident)?] $argument:ident $within:ident;)*) => {$(
         impl<T: Known, $($generic)?> Known for $argument<T, $($generic)?> {
             fn parameter_count() -> Option<ParameterCount> {
                 T::parameter_count()
@@ -335,8 +333,8 @@ macro_rules! optional {
                 T::is_row_filter()
             }
 
-            fn input() -> Option<InputArgument> {
-                T::input()
+            fn inputs() -> Vec<InputArgument> {
+                T::inputs().into_iter().map(InputArgument::$within).collect()
             }
         }
         #[diagnostic::do_not_recommend]
@@ -358,41 +356,10 @@ macro_rules! optional {
     )*};
 }
 optional! {
-    [] Option;
-    [E] Result;
+    [] Option in_option;
+    [E] Result in_result;
 }
 
-// `Either` reads the body once, for both.
-impl<L: Known, R: Known> Known for Either<L, R> {
-    fn is_row_filter() -> bool {
-        L::is_row_filter() || R::is_row_filter()
-    }
-}
-#[diagnostic::do_not_recommend]
-impl<L: After<KnownKind, BodyState>, R: After<KnownKind, BodyState>, BodyState> After<KnownKind, BodyState>
-    for Either<L, R>
-{
-}
-impl<L: Step<KnownKind, BodyState>, R, BodyState> Step<KnownKind, BodyState> for Either<L, R> {
-    type BodyStateAfter = L::BodyStateAfter;
-}
-#[diagnostic::do_not_recommend]
-impl<L, R, const N: usize> Fits<KnownKind, N> for Either<L, R> {}
-#[diagnostic::do_not_recommend]
-impl<L: OnPublicRoute<KnownKind>, R: OnPublicRoute<KnownKind>> OnPublicRoute<KnownKind> for Either<L, R> {}
-#[diagnostic::do_not_recommend]
-impl<L: OnOptionalRoute<KnownKind>, R: OnOptionalRoute<KnownKind>> OnOptionalRoute<KnownKind> for Either<L, R> {}
-#[diagnostic::do_not_recommend]
-impl<L: OnGuardedRoute<KnownKind, Rows, P>, R: OnGuardedRoute<KnownKind, Rows, Q>, Rows, P, Q>
-    OnGuardedRoute<KnownKind, Rows, (P, Q)> for Either<L, R>
-{
-}
-#[diagnostic::do_not_recommend]
-impl<L: MayBeMissing, R: MayBeMissing> MayBeMissing for Either<L, R> {}
-#[diagnostic::do_not_recommend]
-impl<L, R> Unhidden<KnownKind> for Either<L, R> {}
-#[diagnostic::do_not_recommend]
-impl<L: InOption, R: InOption> InOption for Either<L, R> {}
 #[diagnostic::do_not_recommend]
 impl<T, E> Unhidden<KnownKind> for Result<T, E> {}
 #[diagnostic::do_not_recommend]

@@ -3,6 +3,7 @@
 //! Threat: a handler whose argument no request can provide fails only in production (CWE-1068). Promise: the compiler reports it at
 //! the argument's type, in terms of handlers. Requirements that depend on where the handler is mounted are checked at startup.
 
+mod either;
 mod known;
 mod parameter_count;
 
@@ -217,7 +218,7 @@ impl<BodyState> CheckedArguments<BodyState> {
     fn add<Kind, BodyStateAfter>(mut self, info: &ArgumentInfo<Kind>) -> CheckedArguments<BodyStateAfter> {
         self.needs.parameter_counts.extend(info.parameter_count);
         self.needs.row_filter |= info.is_row_filter;
-        self.needs.inputs.extend(info.input);
+        self.needs.inputs.extend_from_slice(&info.inputs);
         CheckedArguments { needs: self.needs, body: PhantomData }
     }
 
@@ -232,12 +233,12 @@ impl<BodyState> CheckedArguments<BodyState> {
 pub struct ArgumentInfo<Kind> {
     parameter_count: Option<ParameterCount>,
     is_row_filter: bool,
-    input: Option<InputArgument>,
+    inputs: Vec<InputArgument>,
     kind: PhantomData<Kind>,
 }
 
 impl<Kind> ArgumentInfo<Kind> {
-    const NONE: Self = Self { parameter_count: None, is_row_filter: false, input: None, kind: PhantomData };
+    const NONE: Self = Self { parameter_count: None, is_row_filter: false, inputs: Vec::new(), kind: PhantomData };
 }
 
 /// Finds out what kind of argument `T` is. The macros cannot, because they see only tokens.
@@ -277,7 +278,7 @@ impl<T: Known> Probe<T> {
         ArgumentInfo {
             parameter_count: T::parameter_count(),
             is_row_filter: T::is_row_filter(),
-            input: T::input(),
+            inputs: T::inputs(),
             ..ArgumentInfo::NONE
         }
     }
