@@ -93,6 +93,7 @@ type AliasOfHeader = web::Header<Priority>;
 
 macro_rules! posts {
     ($($name:ident $path:literal: $($argument:ty),+;)*) => {
+        #[allow(clippy::vec_box, reason = "the type is what is tested")]
         mod handlers {
             use super::*;
 
