@@ -18,6 +18,12 @@ impl<T: IgnoresUnknownFields> IgnoresUnknownFields for Option<T> {}
 impl<T: IgnoresUnknownFields, E> IgnoresUnknownFields for Result<T, E> {}
 impl<L: IgnoresUnknownFields, R> IgnoresUnknownFields for Either<L, R> {}
 
+/// An `Either` whose right side ignores unknown fields. One trait for both sides would have two impls for an `Either`.
+pub trait MayIgnoreUnknownFields {}
+impl<L, R: IgnoresUnknownFields> MayIgnoreUnknownFields for Either<L, R> {}
+impl<T: MayIgnoreUnknownFields> MayIgnoreUnknownFields for Option<T> {}
+impl<T: MayIgnoreUnknownFields, E> MayIgnoreUnknownFields for Result<T, E> {}
+
 /// The kind of an extractor that ignores unknown fields.
 #[derive(Debug)]
 pub struct LooseKind(());
@@ -44,7 +50,11 @@ impl<T> CanBeStrict<NeitherKind> for T {}
 
 /// Finds out whether `T` can be strict, by auto-deref: the compiler selects the method `kind` by types.
 #[derive(Debug)]
-pub struct Strictness<T: ?Sized>(MayBeStrict<T>);
+pub struct Strictness<T: ?Sized>(MayBeLoose<T>);
+
+/// An argument that may be an `Either`.
+#[derive(Debug)]
+pub struct MayBeLoose<T: ?Sized>(MayBeStrict<T>);
 
 /// An argument that does not ignore unknown fields.
 #[derive(Debug)]
@@ -54,11 +64,19 @@ impl<T> Strictness<T> {
     /// The value to call `kind` on.
     #[must_use]
     pub fn of(_: &T) -> Self {
-        Self(MayBeStrict(PhantomData))
+        Self(MayBeLoose(MayBeStrict(PhantomData)))
     }
 }
 
 impl<T> Deref for Strictness<T> {
+    type Target = MayBeLoose<T>;
+
+    fn deref(&self) -> &MayBeLoose<T> {
+        &self.0
+    }
+}
+
+impl<T> Deref for MayBeLoose<T> {
     type Target = MayBeStrict<T>;
 
     fn deref(&self) -> &MayBeStrict<T> {
@@ -68,6 +86,14 @@ impl<T> Deref for Strictness<T> {
 
 impl<T: IgnoresUnknownFields> Strictness<T> {
     /// The kind of an extractor that ignores unknown fields.
+    #[must_use]
+    pub fn kind(&self) -> LooseKind {
+        LooseKind(())
+    }
+}
+
+impl<T: MayIgnoreUnknownFields> MayBeLoose<T> {
+    /// The kind of an `Either` that ignores unknown fields.
     #[must_use]
     pub fn kind(&self) -> LooseKind {
         LooseKind(())

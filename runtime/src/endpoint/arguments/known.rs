@@ -200,17 +200,17 @@ impl<R> InOption for Owned<R> {}
 impl<R, Rows: Holds<R, RowPosition>, RowPosition> OnGuardedRoute<KnownKind, Rows, RowPosition> for Owned<R> {}
 
 macro_rules! on_every_route {
-    ($([$($generic:ident)?] $argument:ty;)*) => {$(
+    ($([$($generic:ident $(: $bound:path)?)?] $argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> OnPublicRoute<KnownKind> for $argument {}
+        impl<$($generic $(: $bound)?)?> OnPublicRoute<KnownKind> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> OnOptionalRoute<KnownKind> for $argument {}
+        impl<$($generic $(: $bound)?)?> OnOptionalRoute<KnownKind> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? Rows> OnGuardedRoute<KnownKind, Rows, ()> for $argument {}
+        impl<$($generic $(: $bound)?,)? Rows> OnGuardedRoute<KnownKind, Rows, ()> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> MayBeMissing for $argument {}
+        impl<$($generic $(: $bound)?)?> MayBeMissing for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> Unhidden<KnownKind> for $argument {}
+        impl<$($generic $(: $bound)?)?> Unhidden<KnownKind> for $argument {}
     )*};
 }
 
@@ -230,17 +230,17 @@ in_option! {
 }
 
 macro_rules! body {
-    ($([$($generic:ident)?] $argument:ty;)*) => {$(
+    ($([$($generic:ident $(: $bound:path)?)?] $argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> After<KnownKind, Unread> for $argument {}
+        impl<$($generic $(: $bound)?)?> After<KnownKind, Unread> for $argument {}
         #[diagnostic::do_not_recommend]
-        impl<$($generic)?> After<KnownKind, UnusedBodyState> for $argument {}
-        impl<$($generic,)? BodyState> Step<KnownKind, BodyState> for $argument {
+        impl<$($generic $(: $bound)?)?> After<KnownKind, UnusedBodyState> for $argument {}
+        impl<$($generic $(: $bound)?,)? BodyState> Step<KnownKind, BodyState> for $argument {
             type BodyStateAfter = Read;
         }
         #[diagnostic::do_not_recommend]
-        impl<$($generic,)? const N: usize> Fits<KnownKind, N> for $argument {}
-        on_every_route! { [$($generic)?] $argument; }
+        impl<$($generic $(: $bound)?,)? const N: usize> Fits<KnownKind, N> for $argument {}
+        on_every_route! { [$($generic $(: $bound)?)?] $argument; }
     )*};
 }
 macro_rules! carries_fields {
@@ -275,9 +275,17 @@ body! {
 
 #[cfg(feature = "multipart")]
 const _: () = {
-    body! { [T] input::Multipart<T>; }
+    use actix_multipart::form::MultipartCollect;
+
+    body! {
+        [T] input::Multipart<T>;
+        [T: MultipartCollect] actix_multipart::form::MultipartForm<T>;
+        [] actix_multipart::Multipart;
+    }
     in_option! { [T] input::Multipart<T>; }
     impl<T> Known for input::Multipart<T> {}
+    impl<T: MultipartCollect> Known for actix_multipart::form::MultipartForm<T> {}
+    impl Known for actix_multipart::Multipart {}
 };
 
 macro_rules! query {

@@ -10,8 +10,7 @@ mod parameter_count;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use actix_web::web::Path;
-use actix_web::{FromRequest, Handler, Responder};
+use actix_web::{FromRequest, Handler, Responder, web::Path};
 use serde::de::DeserializeOwned;
 
 use crate::guard::{FieldKeysOf, HandlerWithChecks, ValidationOf, without_checks};
