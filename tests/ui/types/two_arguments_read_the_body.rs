@@ -12,7 +12,7 @@ async fn two(_: Json<u8>, _: Data<u8>, _: Text) -> &'static str {
 
 #[post("/optional")]
 #[authenticated]
-async fn optional(_: Option<Json<u8>>, _: Result<Form<u8>, actix_web::Error>) -> &'static str {
+async fn optional(_: Option<palisade::input::Json<u8>>, _: Result<Form<u8>, actix_web::Error>) -> &'static str {
     "never"
 }
 

@@ -20,7 +20,7 @@ type Alias = Option<Path<Place>>;
 #[post("/{city}/option")]
 #[public]
 #[validate]
-async fn option(user: Json<User>, page: Option<Query<Place>>) -> String {
+async fn option(user: Json<User>, page: Option<palisade::input::Query<Place>>) -> String {
     format!("{} {}", user.name, page.is_some())
 }
 

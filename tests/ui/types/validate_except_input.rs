@@ -26,7 +26,7 @@ async fn create(body: Json<User>, page: Query<User>) -> String {
 #[post("/pages")]
 #[public]
 #[validate(except(page, text))]
-async fn turn(page: Aliased, user: Query<User>, text: Option<String>) -> String {
+async fn turn(page: Aliased, user: Query<User>, text: Result<String, actix_web::Error>) -> String {
     format!("{} {} {text:?}", page.size, user.name)
 }
 
