@@ -127,9 +127,11 @@ impl GuardedRequest<'_, '_> {
 
     /// Ends the reading of a body. What was kept of it is dropped.
     pub(super) fn end_reading(&self) {
-        self.reading.iter().for_each(Reading::end);
-        #[cfg(feature = "multipart")]
-        input::forget_parts(self.request);
+        if let Some(reading) = &self.reading {
+            reading.end();
+            #[cfg(feature = "multipart")]
+            input::forget_parts(self.request);
+        }
     }
 
     /// A denial with the errors of these rules, each at the place that was sent.

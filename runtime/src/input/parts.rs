@@ -15,15 +15,15 @@ use crate::document::pointer_of;
 #[derive(Default)]
 struct PartsRead {
     count: Cell<usize>,
-    parts: RefCell<Vec<Part>>,
+    parts: RefCell<Vec<FormPart>>,
 }
 
-struct Part {
+struct FormPart {
     name: String,
-    content: Content,
+    content: PartContent,
 }
 
-enum Content {
+enum PartContent {
     /// A file.
     NotKept,
     /// UTF-8.
@@ -46,22 +46,22 @@ pub(super) fn note(request: &HttpRequest, part: &Field) -> String {
     let name = part.name().unwrap_or_default();
     if let Some(read) = request.extensions().get::<PartsRead>() {
         read.count.set(read.count.get().saturating_add(1));
-        read.parts.borrow_mut().push(Part { name: name.to_owned(), content: Content::NotKept });
+        read.parts.borrow_mut().push(FormPart { name: name.to_owned(), content: PartContent::NotKept });
     }
     pointer_of(&[name])
 }
 
 /// Keeps the text of the part that was noted last.
 pub(super) fn keep_text(request: &HttpRequest, text: Bytes) {
-    keep(request, Content::Text(text));
+    keep(request, PartContent::Text(text));
 }
 
 /// Keeps the JSON of the part that was noted last.
 pub(super) fn keep_json(request: &HttpRequest, json: Bytes) {
-    keep(request, Content::Json(json));
+    keep(request, PartContent::Json(json));
 }
 
-fn keep(request: &HttpRequest, content: Content) {
+fn keep(request: &HttpRequest, content: PartContent) {
     if let Some(read) = request.extensions().get::<PartsRead>()
         && let Some(part) = read.parts.borrow_mut().last_mut()
     {
@@ -74,7 +74,7 @@ fn keep(request: &HttpRequest, content: Content) {
 pub(crate) fn sent_parts(request: &HttpRequest) -> Option<Vec<u8>> {
     let extensions = request.extensions();
     let parts = extensions.get::<PartsRead>()?.parts.borrow();
-    let mut sorted: Vec<&Part> = parts.iter().collect();
+    let mut sorted: Vec<&FormPart> = parts.iter().collect();
     sorted.sort_by_key(|part| &part.name);
     let mut object = vec![b'{'];
     for same in sorted.chunk_by(|a, b| a.name == b.name) {
@@ -85,8 +85,8 @@ pub(crate) fn sent_parts(request: &HttpRequest) -> Option<Vec<u8>> {
         object.extend_from_slice(&serde_json::to_vec(&part.name).ok()?);
         object.push(b':');
         match &part.content {
-            Content::Json(json) if others.is_empty() => object.extend_from_slice(json),
-            Content::Text(text) if others.is_empty() => {
+            PartContent::Json(json) if others.is_empty() => object.extend_from_slice(json),
+            PartContent::Text(text) if others.is_empty() => {
                 object.extend_from_slice(&serde_json::to_vec(std::str::from_utf8(text).ok()?).ok()?);
             }
             _ => object.extend_from_slice(b"null"),

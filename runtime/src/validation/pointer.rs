@@ -40,7 +40,7 @@ pub(crate) fn located(
         match part {
             RulePart::Body => match body {
                 Some(sent) => {
-                    let Located { at, missing } = find(sent);
+                    let LocatedField { at, missing } = find(sent);
                     let field = field.clone().at(sent.document.pointer(at));
                     missing.into_iter().fold(field, |field, name| field.with_param("name", name))
                 }
@@ -74,7 +74,7 @@ fn steps(pointer: &str) -> Vec<Cow<'static, str>> {
 
 /// Where a field is.
 #[derive(Debug, PartialEq)]
-struct Located {
+struct LocatedField {
     /// The index of the field, or of its nearest parent.
     at: usize,
     /// The name of the field on the wire, if its parent lacks it.
@@ -82,13 +82,13 @@ struct Located {
 }
 
 /// Finds the field, or its nearest parent.
-fn locate(sent: &Sent<'_>, steps: &[Cow<'_, str>], rejected: Option<&Value>) -> Located {
+fn locate(sent: &Sent<'_>, steps: &[Cow<'_, str>], rejected: Option<&Value>) -> LocatedField {
     let Sent { document, structs } = sent;
     let steps: Vec<&str> = steps.iter().map(AsRef::as_ref).collect();
-    let search = Search { document, value: rejected };
+    let search = FieldSearch { document, value: rejected };
     let mut most = MOST_MEMBERS;
     if let Some(at) = search.resolve(0, &steps, &mut most) {
-        return Located { at, missing: None };
+        return LocatedField { at, missing: None };
     }
     let (mut here, mut rest) = (0, steps.as_slice());
     while let [step, after @ ..] = rest {
@@ -103,15 +103,15 @@ fn locate(sent: &Sent<'_>, steps: &[Cow<'_, str>], rejected: Option<&Value>) -> 
         }
         _ => None,
     };
-    Located { at: here, missing }
+    LocatedField { at: here, missing }
 }
 
-struct Search<'a, 'b> {
+struct FieldSearch<'a, 'b> {
     document: &'a Document<'b>,
     value: Option<&'a Value>,
 }
 
-impl Search<'_, '_> {
+impl FieldSearch<'_, '_> {
     /// The index of the field that these steps lead to.
     fn resolve(&self, here: usize, steps: &[&str], most: &mut usize) -> Option<usize> {
         let Some((step, rest)) = steps.split_first() else { return Some(here) };

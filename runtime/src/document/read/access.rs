@@ -187,26 +187,26 @@ impl<'d, 'b> EnumChoice<'d, 'b> {
 
 impl<'d, 'b> EnumAccess<'d> for EnumChoice<'d, 'b> {
     type Error = ReadError;
-    type Variant = Content<'d, 'b>;
+    type Variant = VariantContent<'d, 'b>;
 
-    fn variant_seed<V: DeserializeSeed<'d>>(self, seed: V) -> Result<(V::Value, Content<'d, 'b>), ReadError> {
-        Ok((seed.deserialize(self.name)?, Content { at: self.name.at, value: self.value }))
+    fn variant_seed<V: DeserializeSeed<'d>>(self, seed: V) -> Result<(V::Value, VariantContent<'d, 'b>), ReadError> {
+        Ok((seed.deserialize(self.name)?, VariantContent { at: self.name.at, value: self.value }))
     }
 }
 
 /// The value of a variant.
-pub(super) struct Content<'d, 'b> {
+pub(super) struct VariantContent<'d, 'b> {
     at: usize,
     value: Option<Place<'d, 'b>>,
 }
 
-impl<'d, 'b> Content<'d, 'b> {
+impl<'d, 'b> VariantContent<'d, 'b> {
     fn value(self, expected: &'static str) -> Result<Place<'d, 'b>, ReadError> {
         self.value.ok_or_else(|| ReadError::invalid_type(Unexpected::UnitVariant, &expected).at(self.at))
     }
 }
 
-impl<'d> VariantAccess<'d> for Content<'d, '_> {
+impl<'d> VariantAccess<'d> for VariantContent<'d, '_> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {

@@ -29,14 +29,14 @@ pub(super) fn unread(document: &Document<'_>, untyped: &[usize], again: Again<'_
         return Ok(Vec::new());
     }
     let usual = again(Probe::None).errors;
-    let mut search = Search { document, again, usual, readings, unread: Vec::new() };
+    let mut search = UnreadSearch { document, again, usual, readings, unread: Vec::new() };
     for place in untyped {
         search.member(*place)?;
     }
     Ok(search.unread)
 }
 
-struct Search<'a, 'b> {
+struct UnreadSearch<'a, 'b> {
     document: &'a Document<'b>,
     again: Again<'a>,
     /// How many errors a reading without a probe makes.
@@ -46,7 +46,7 @@ struct Search<'a, 'b> {
     unread: Vec<usize>,
 }
 
-impl Search<'_, '_> {
+impl UnreadSearch<'_, '_> {
     fn is_read(&mut self, probe: Probe, at: usize) -> Result<bool, usize> {
         self.readings = self.readings.checked_sub(1).ok_or(at)?;
         let attempt = (self.again)(probe);
