@@ -1,7 +1,7 @@
 //! The guide to palisade.
 //!
 //! 1. [Getting started](getting_started)
-//! 2. Routes: [attributes], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits)
+//! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits)
 //! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
 //! 5. Running it: [testing], [operations], [porting an application](migrating)
@@ -17,6 +17,7 @@ macro_rules! pages {
         #[doc = ""]
         #[doc = "[attributes]: crate::guide::attributes"]
         #[doc = "[mounting]: crate::guide::mounting"]
+        #[doc = "[input]: crate::guide::input"]
         #[doc = "[roles]: crate::guide::roles"]
         #[doc = "[ownership]: crate::guide::ownership"]
         #[doc = "[rate-limits]: crate::guide::rate_limits"]
@@ -37,6 +38,7 @@ macro_rules! pages {
 pages! {
     getting_started: "guide/getting_started.md", "From an empty crate to a guarded route.";
     attributes: "guide/attributes.md", "Each attribute with its options.";
+    input: "guide/input.md", "Extractors, rules, strictness, limits, and what a client reads about its mistakes.";
     mounting: "guide/mounting.md", "Scopes, single routes, other middleware, and services without a policy.";
     roles: "guide/roles.md", "Roles by name or by type, permissions, scopes, and the role registry.";
     ownership: "guide/ownership.md", "Who owns a row, and how the check loads it.";
