@@ -5,14 +5,17 @@
 //! it costs actix-web, strict or not; and a hostile body of the size limit costs at most 3 times a sound one of that size.
 
 use std::hint::black_box;
+use std::pin::Pin;
 
-use ::palisade::input::Json;
-use actix_web::dev::Payload;
+use actix_http::Request;
+use actix_web::dev::{Payload, Service as _};
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::test::TestRequest;
+use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{App, FromRequest, HttpRequest, web};
 use gungraun::prelude::*;
+use palisade::input::Json;
+use palisade::{Palisade, post, public, validate};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -86,16 +89,31 @@ fn users() -> Case {
     case(REQUESTS, USER.to_owned())
 }
 
-/// A body of 256 KiB, of so many items as the limits accept, with this text at its end.
-fn order(end: &str) -> Case {
+const LAST: &str = r#"{"name":"last","count":1}]}"#;
+
+/// A body of nearly 256 KiB, of so many items as the limits accept, with this text at its end.
+fn order_of(end: &str) -> String {
     let items = 2_400;
-    let name = "n".repeat((LIMIT - 100) / items - 24);
+    let name = "n".repeat((LIMIT - 20_000) / items - 24);
     let item = format!(r#"{{"name":"{name}","count":7}},"#);
-    case(1, format!(r#"{{"items":[{}{end}"#, item.repeat(items)))
+    format!(r#"{{"items":[{}{end}"#, item.repeat(items))
 }
 
-fn sound() -> Case {
-    order(r#"{"name":"last","count":1}]}"#)
+fn many_values() -> String {
+    format!("[{}1]", "1,".repeat(LIMIT / 2 - 2))
+}
+
+fn many_names() -> String {
+    let names: String = (0..LIMIT / 10 - 10).map(|at| format!("\"{at:05}\":1,")).collect();
+    format!("{{{names}\"x\":1}}")
+}
+
+fn one_name() -> String {
+    format!("{{{}\"a\":1}}", "\"a\":1,".repeat(LIMIT / 6 - 2))
+}
+
+fn escapes() -> String {
+    format!("{{\"items\":\"{}\"}}", "\\u00e9".repeat(LIMIT / 6 - 4))
 }
 
 async fn by_actix<T: serde::de::DeserializeOwned + Validate + 'static>(
@@ -134,22 +152,78 @@ fn ours(case: Case) -> actix_rt::SystemRunner {
     case.runtime
 }
 
-#[library_benchmark]
-#[bench::sound(sound())]
-#[bench::wrong_at_the_end(order(r#"{"name":"last","count":"x"}]}"#))]
-#[bench::unknown_at_the_end(order(r#"{"name":"last","count":1,"x":1}]}"#))]
-#[bench::cut(order(r#"{"name":"last","cou"#))]
-#[bench::deep(case(1, "[".repeat(LIMIT)))]
-#[bench::many_values(case(1, format!("[{}1]", "1,".repeat(LIMIT / 2 - 2))))]
-#[bench::many_names(case(1, format!("{{{}\"x\":1}}", (0..LIMIT / 10 - 10).map(|at| format!("\"{at:05}\":1,")).collect::<String>())))]
-#[bench::one_name(case(1, format!("{{{}\"a\":1}}", "\"a\":1,".repeat(LIMIT / 6 - 2))))]
-#[bench::escapes(case(1, format!("{{\"items\":\"{}\"}}", "\\u00e9".repeat(LIMIT / 6 - 3))))]
-fn at_the_limit(case: Case) -> actix_rt::SystemRunner {
-    for request in case.requests {
-        black_box(case.runtime.block_on(by_palisade::<Order>(request)));
-    }
-    case.runtime
+#[post("/actix")]
+#[public]
+#[validate]
+async fn actix_user(user: web::Json<NewUser>) -> String {
+    user.name.clone()
 }
 
-library_benchmark_group!(name = extraction, benchmarks = [actix, ours, at_the_limit]);
+#[post("/ours")]
+#[public]
+#[validate(strict)]
+async fn our_user(user: Json<NewUser>) -> String {
+    user.name.clone()
+}
+
+#[post("/order")]
+#[public]
+#[validate(strict)]
+async fn order(order: Json<Order>) -> String {
+    order.items.len().to_string()
+}
+
+type Answer = Pin<Box<dyn Future<Output = u16>>>;
+
+/// An application that is warm, and the requests that it gets next.
+struct Guarded {
+    runtime: actix_rt::SystemRunner,
+    call: Box<dyn Fn(Request) -> Answer>,
+    requests: Vec<Request>,
+}
+
+/// So many requests with this body, which get this status.
+fn guarded(path: &str, count: usize, body: String, status: u16) -> Guarded {
+    let runtime = actix_rt::System::new();
+    let call = runtime.block_on(async {
+        let palisade = Palisade::builder().build().unwrap();
+        let app = init_service(App::new().service(actix_user).service(our_user).service(order).wrap(palisade)).await;
+        let call: Box<dyn Fn(Request) -> Answer> = Box::new(move |request| {
+            let response = app.call(request);
+            Box::pin(async move { response.await.unwrap().status().as_u16() })
+        });
+        call
+    });
+    let body = Bytes::from(body);
+    let request = || {
+        let request = TestRequest::post().uri(path).insert_header((CONTENT_TYPE, "application/json"));
+        request.peer_addr("203.0.113.7:4711".parse().unwrap()).set_payload(body.clone()).to_request()
+    };
+    for _ in 0..(if count == 1 { 1 } else { 50 }) {
+        assert_eq!(runtime.block_on(call(request())), status, "{path}");
+    }
+    Guarded { runtime, call, requests: (0..count).map(|_| request()).collect() }
+}
+
+#[library_benchmark]
+#[bench::actix_user(guarded("/actix", REQUESTS, USER.to_owned(), 200))]
+#[bench::strict_user(guarded("/ours", REQUESTS, USER.to_owned(), 200))]
+#[bench::sound(guarded("/order", 1, order_of(LAST), 200))]
+#[bench::wrong_at_the_end(guarded("/order", 1, order_of(r#"{"name":"last","count":"x"}]}"#), 422))]
+#[bench::unknown_at_the_end(guarded("/order", 1, order_of(r#"{"name":"last","count":1,"x":1}]}"#), 422))]
+#[bench::invalid_items(guarded("/order", 1, order_of(LAST).replace(":7}", ":7777}"), 422))]
+#[bench::cut(guarded("/order", 1, order_of(r#"{"name":"last","cou"#), 400))]
+#[bench::deep(guarded("/order", 1, "[".repeat(LIMIT), 422))]
+#[bench::many_values(guarded("/order", 1, many_values(), 422))]
+#[bench::many_names(guarded("/order", 1, many_names(), 422))]
+#[bench::one_name(guarded("/order", 1, one_name(), 422))]
+#[bench::escapes(guarded("/order", 1, escapes(), 422))]
+fn requests(mut guarded: Guarded) -> Guarded {
+    for request in guarded.requests.drain(..) {
+        black_box(guarded.runtime.block_on((guarded.call)(request)));
+    }
+    guarded
+}
+
+library_benchmark_group!(name = extraction, benchmarks = [actix, ours, requests]);
 main!(library_benchmark_groups = extraction);

@@ -10,7 +10,7 @@ use super::{GuardedRequest, Outcome};
 use crate::audit;
 use crate::body::{self, BodyFailure, Coding, Keep, Reading};
 use crate::denial::Denial;
-use crate::document::{self, Document, InputError, InputLimits, InputSource};
+use crate::document::{self, Document, InputError, InputLimits, InputSource, Surveyed};
 use crate::input::{self, InputArgument};
 use crate::policy::Validation;
 use crate::validation::{self, BrokenRule, ValidationFailure};
@@ -145,12 +145,15 @@ impl GuardedRequest<'_, '_> {
     /// A denial with the errors of these rules, each at the place that was sent.
     pub(super) fn invalid(&self, rules: Vec<BrokenRule>) -> Denial {
         let sent = self.sent_body();
-        let is_form = input::is_form(self.request);
-        let body = sent.as_deref().and_then(|sent| match is_form {
-            true => self.surveyed(InputSource::Form, Document::from_form(sent, &InputLimits::NONE).ok()),
-            false => self.surveyed(InputSource::Json, Document::from_json(sent, &InputLimits::NONE).ok()),
+        let source = if input::is_form(self.request) { InputSource::Form } else { InputSource::Json };
+        let body = sent.as_deref().and_then(|sent| match source {
+            InputSource::Form => Document::from_form(sent, &InputLimits::NONE).ok(),
+            _ => Document::from_json(sent, &InputLimits::NONE).ok(),
         });
-        let parameters = self.surveyed(InputSource::Query, input::parameters(self.request));
+        let survey_body = |document: &Document<'_>| self.survey(source, document);
+        let survey_query = |document: &Document<'_>| self.survey(InputSource::Query, document);
+        let body = body.map(|document| validation::Sent::new(document, &survey_body));
+        let parameters = input::parameters(self.request).map(|document| validation::Sent::new(document, &survey_query));
         let mut fields = validation::located(rules, body.as_ref(), parameters.as_ref());
         validation::first_errors(&mut fields);
         Denial::invalid(fields)
@@ -165,9 +168,8 @@ impl GuardedRequest<'_, '_> {
         self.reading.as_ref().and_then(Reading::sent)
     }
 
-    fn surveyed<'b>(&self, source: InputSource, document: Option<Document<'b>>) -> Option<validation::Sent<'b>> {
-        let document = document?;
-        let structs = self.mounted.inputs.iter().find_map(|input| input.survey(source, &document)).unwrap_or_default();
-        Some(validation::Sent { document, structs })
+    /// The structs that an argument reads from this part of the request.
+    fn survey(&self, source: InputSource, document: &Document<'_>) -> Surveyed {
+        self.mounted.inputs.iter().find_map(|input| input.survey(source, document)).unwrap_or_default()
     }
 }
