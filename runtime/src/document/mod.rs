@@ -23,4 +23,4 @@ pub use self::rejections::InputError;
 pub(crate) use self::rejections::{
     InputPart, InputSource, header, json, json_syntax, media_type, no_body, not_a_resource, payload, refused,
 };
-pub(crate) use self::tokens::{Document, InputToken, pointer_of};
+pub(crate) use self::tokens::{Document, Format, InputToken, pointer_of};

@@ -13,7 +13,7 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use super::failure::{BrokenRule, RulePart};
-use crate::document::{Document, InputToken, Surveyed, pointer_of};
+use crate::document::{Document, Format, InputToken, Surveyed, pointer_of};
 use crate::problem::FieldError;
 
 /// The name that `validator` uses for a list that is the whole input.
@@ -194,7 +194,7 @@ fn equals(document: &Document<'_>, at: usize, value: &Value) -> bool {
         }
         // A form has texts only.
         (Some(InputToken::Text(_) | InputToken::Unescaped(_)), Value::Number(value)) => {
-            document.text(at) == Some(&*value.to_string())
+            document.format() == Format::Pairs && document.text(at) == Some(&*value.to_string())
         }
         (Some(InputToken::Unsigned(sent)), Value::Number(value)) => value.as_u64() == Some(sent),
         (Some(InputToken::Signed(sent)), Value::Number(value)) => value.as_i64() == Some(sent),
