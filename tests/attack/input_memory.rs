@@ -4,6 +4,7 @@
 //! The allocator counts, so the figures are the same in each run. This test has its own binary, because it counts for the whole
 //! process.
 
+use actix_web::body::to_bytes;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
@@ -47,6 +48,8 @@ fn items(count: usize, end: &str) -> String {
 
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     let names = (0..LIMIT / 10 - 10).map(|at| format!("\"{at:05}\":1,")).collect::<String>();
+    let long_name = |inner: String| format!("{{\"{}\":{inner}}}", "~".repeat(60_000));
+    let twice = (0..32).map(|at| format!("\"{at}\":1,\"{at}\":1,")).collect::<String>();
     let mut bodies: Vec<(&str, Vec<u8>)> = [
         ("sound", items(2_400, r#"{"name":"last","count":1}]}"#)),
         ("wrong at the end", items(2_400, r#"{"name":"last","count":"x"}]}"#)),
@@ -62,6 +65,10 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
         ("one name", format!("{{{}\"a\":1}}", "\"a\":1,".repeat(LIMIT / 6 - 2))),
         ("escapes", format!("{{\"items\":\"{}\"}}", "\\u00e9".repeat(LIMIT / 6 - 4))),
         ("short escapes", format!("[{}\"\"]", "\"\\n\",".repeat(LIMIT / 5 - 2))),
+        (
+            "long names around duplicates",
+            (0..4).fold(format!("{{{twice}\"x\":\"{}\"}}", "x".repeat(20_000)), |inner, _| long_name(inner)),
+        ),
         ("one text", format!("\"{}\"", "x".repeat(LIMIT - 2))),
         ("spaces", " ".repeat(LIMIT)),
         ("digits", "9".repeat(LIMIT)),
@@ -77,7 +84,12 @@ async fn peak<T: serde::de::DeserializeOwned + 'static>(body: &[u8]) -> (usize, 
     let profiler = dhat::Profiler::builder().testing().build();
     let status = match Json::<T>::from_request(&request, &mut payload).await {
         Ok(_) => 200,
-        Err(error) => error.error_response().status().as_u16(),
+        Err(error) => {
+            let response = error.error_response();
+            let length = to_bytes(response.into_body()).await.unwrap_or_default().len();
+            assert!(length < 64 * 1024, "a response of {length} bytes");
+            error.error_response().status().as_u16()
+        }
     };
     let peak = dhat::HeapStats::get().max_bytes;
     drop(profiler);

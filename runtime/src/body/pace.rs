@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev;
 use actix_web::error::PayloadError;
 use actix_web::rt::time::{Sleep, sleep};
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use futures_util::Stream;
 use smallvec::SmallVec;
 
@@ -70,7 +70,45 @@ struct ReadingState {
     /// What is left of a body that its reader dropped.
     unread: Cell<Option<dev::Payload>>,
     keep: Keep,
-    kept: RefCell<SmallVec<[Bytes; 1]>>,
+    kept: RefCell<Kept>,
+}
+
+/// The bytes of a body so far.
+#[derive(Default)]
+struct Kept {
+    chunks: SmallVec<[Bytes; 1]>,
+    /// What follows them: small chunks. Each would otherwise be an entry, and keep the whole buffer in which it arrived.
+    small: BytesMut,
+}
+
+/// A chunk of fewer bytes is copied, unless it is the first.
+const SMALL: usize = 1024;
+/// How many copied bytes are one chunk.
+const COPIED: usize = 16 * 1024;
+
+impl Kept {
+    fn add(&mut self, chunk: &Bytes) {
+        if chunk.len() < SMALL && !self.chunks.is_empty() {
+            self.small.extend_from_slice(chunk);
+            if self.small.len() >= COPIED {
+                self.join();
+            }
+        } else {
+            self.join();
+            self.chunks.push(chunk.clone());
+        }
+    }
+
+    fn join(&mut self) {
+        if !self.small.is_empty() {
+            self.chunks.push(self.small.split().freeze());
+        }
+    }
+
+    fn concat(&mut self) -> Vec<u8> {
+        self.join();
+        self.chunks.concat()
+    }
 }
 
 impl Reading {
@@ -81,13 +119,13 @@ impl Reading {
 
     /// The body as it was sent, if it was kept.
     pub(crate) fn sent(&self) -> Option<Vec<u8>> {
-        (self.0.keep != Keep::Nothing).then(|| self.0.kept.borrow().concat())
+        (self.0.keep != Keep::Nothing).then(|| self.0.kept.borrow_mut().concat())
     }
 
     /// Keeps a chunk, while the arguments are being read.
     fn keep(&self, chunk: &Bytes) {
         if self.0.reads.get() {
-            self.0.kept.borrow_mut().push(chunk.clone());
+            self.0.kept.borrow_mut().add(chunk);
         }
     }
 
@@ -116,7 +154,7 @@ impl Reading {
     pub(crate) fn end(&self) {
         self.0.reads.set(false);
         if self.0.keep != Keep::Nothing {
-            self.0.kept.borrow_mut().clear();
+            self.0.kept.take();
         }
     }
 }
@@ -229,5 +267,20 @@ impl Stream for PacedBody {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_of_one_byte_are_kept_without_an_entry_for_each() {
+        let body: Vec<u8> = (0..40_000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut kept = Kept::default();
+        body.chunks(1).take(100_000).for_each(|chunk| kept.add(&Bytes::copy_from_slice(chunk)));
+        kept.add(&Bytes::copy_from_slice(body.get(100_000..).unwrap()));
+        assert!(kept.chunks.len() < 10, "{} entries", kept.chunks.len());
+        assert_eq!(kept.concat(), body);
     }
 }

@@ -3,6 +3,7 @@
 //! Threat: a body that is deep, long or wide enough to exhaust the server (CWE-674, CWE-770). Promise: the first place over a limit
 //! ends the parsing, and the error has its pointer.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use serde::Deserializer;
@@ -31,7 +32,13 @@ impl<'b> Document<'b> {
         // A token for each eight bytes: a name, or a value. Larger documents grow.
         let tokens = Vec::with_capacity((body.len() >> 3).clamp(8, 1024));
         let mut building = Building {
-            document: Document { text, unescaped: String::new(), tokens, format: Format::Json },
+            document: Document {
+                text,
+                unescaped: String::new(),
+                tokens,
+                format: Format::Json,
+                large_numbers: OnceCell::new(),
+            },
             limits,
             open: 0,
             values: 0,
@@ -145,6 +152,23 @@ impl<'b> Building<'b, '_> {
 /// Parses one value.
 struct JsonValue<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
 
+/// Parses the name of the first member of an object, and opens the object.
+struct FirstName<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
+
+enum First {
+    /// The index of the object.
+    Member(usize),
+    /// It is a number: with the feature `arbitrary_precision` of `serde_json`, which any crate can enable, its parser gives each number
+    /// as an object with the text of the number.
+    Number,
+}
+
+/// The name in that object.
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Reads a number from that text.
+struct NumberText<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
+
 /// Parses the name of a member.
 struct MemberName<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
 
@@ -153,6 +177,22 @@ impl<'b> DeserializeSeed<'b> for JsonValue<'_, 'b, '_> {
 
     fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
+    }
+}
+
+impl<'b> DeserializeSeed<'b> for FirstName<'_, 'b, '_> {
+    type Value = First;
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<First, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'b> DeserializeSeed<'b> for NumberText<'_, 'b, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
     }
 }
 
@@ -208,14 +248,23 @@ impl<'b> Visitor<'b> for JsonValue<'_, 'b, '_> {
     }
 
     fn visit_map<A: MapAccess<'b>>(self, mut members: A) -> Result<(), A::Error> {
-        let at = self.0.open(InputToken::Object(0))?;
+        let mut is_next = true;
+        let at = match members.next_key_seed(FirstName(self.0))? {
+            Some(First::Number) => return members.next_value_seed(NumberText(self.0)),
+            Some(First::Member(at)) => at,
+            None => {
+                is_next = false;
+                self.0.open(InputToken::Object(0))?
+            }
+        };
         let mut names: usize = 0;
-        while members.next_key_seed(MemberName(self.0))?.is_some() {
+        while is_next {
             names = names.saturating_add(1);
             if names > self.0.limits.fields {
                 self.0.refuse(FaultKind::TooManyFields(self.0.limits.fields))?;
             }
             members.next_value_seed(JsonValue(self.0))?;
+            is_next = members.next_key_seed(MemberName(self.0))?.is_some();
         }
         self.0.close(at);
         let Building { document, duplicates, .. } = self.0;
@@ -223,6 +272,45 @@ impl<'b> Visitor<'b> for JsonValue<'_, 'b, '_> {
             document.duplicates(at, names, duplicates);
         }
         Ok(())
+    }
+}
+
+impl<'b> Visitor<'b> for FirstName<'_, 'b, '_> {
+    type Value = First;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'b str) -> Result<First, E> {
+        // A client may send an object with this name, and then the name is a part of the body.
+        if name == NUMBER && !self.0.document.text.as_bytes().as_ptr_range().contains(&name.as_ptr()) {
+            return Ok(First::Number);
+        }
+        let at = self.0.open(InputToken::Object(0))?;
+        self.0.received(name)?;
+        Ok(First::Member(at))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<First, E> {
+        let at = self.0.open(InputToken::Object(0))?;
+        self.0.unescaped(name)?;
+        Ok(First::Member(at))
+    }
+}
+
+impl Visitor<'_> for NumberText<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        let signed = || text.parse().ok().filter(|number| *number != 0).map(InputToken::Signed);
+        let float = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(InputToken::Float);
+        let number = text.parse().ok().map(InputToken::Unsigned).or_else(signed).or_else(float);
+        self.0.push(number.ok_or_else(|| E::custom("number out of range"))?)
     }
 }
 
@@ -239,5 +327,46 @@ impl<'b> Visitor<'b> for MemberName<'_, 'b, '_> {
 
     fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
         self.0.unescaped(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, StringDeserializer};
+
+    use super::*;
+    use crate::document::tokens::pointer_of;
+
+    /// The tokens of a number as `serde_json` gives it with `arbitrary_precision`.
+    fn tokens_of(number: &str) -> Result<Vec<InputToken>, serde_json::Error> {
+        let limits = InputLimits::new();
+        let document = Document::from_json(b"null", &limits).unwrap();
+        let document = Document { tokens: Vec::new(), ..document };
+        let mut building =
+            Building { document, limits: &limits, open: 0, values: 0, over: None, duplicates: Vec::new() };
+        let member = (BorrowedStrDeserializer::new(NUMBER), StringDeserializer::new(number.to_owned()));
+        JsonValue(&mut building).deserialize(MapDeserializer::new([member].into_iter()))?;
+        Ok(building.document.tokens)
+    }
+
+    #[test]
+    fn number_of_arbitrary_precision_is_a_number() {
+        for (number, expected) in [
+            ("7", InputToken::Unsigned(7)),
+            ("-7", InputToken::Signed(-7)),
+            ("1.5", InputToken::Float(1.5)),
+            ("18446744073709551616", InputToken::Float(18_446_744_073_709_551_616.0)),
+        ] {
+            assert_eq!(tokens_of(number).unwrap(), [expected], "{number}");
+        }
+        assert!(tokens_of("1e999").is_err());
+    }
+
+    #[test]
+    fn object_that_looks_like_a_number_of_arbitrary_precision_is_an_object() {
+        let body = format!(r#"{{"{NUMBER}":"7"}}"#);
+        let document = Document::from_json(body.as_bytes(), &InputLimits::new()).unwrap();
+        assert!(document.is_object(0));
+        assert_eq!(document.pointer(2), pointer_of(&[NUMBER]));
     }
 }

@@ -4,6 +4,7 @@
 //! is there once. Its values are a list if there are several, and only a type that reads a list accepts it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use url::form_urlencoded;
 
@@ -70,7 +71,8 @@ impl<'b> Document<'b> {
     }
 
     fn empty_object() -> Self {
-        Self { text: "", unescaped: String::new(), tokens: vec![InputToken::Object(0)], format: Format::Pairs }
+        let tokens = vec![InputToken::Object(0)];
+        Self { text: "", unescaped: String::new(), tokens, format: Format::Pairs, large_numbers: OnceCell::new() }
     }
 }
 

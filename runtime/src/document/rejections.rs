@@ -132,6 +132,8 @@ pub(crate) enum InputSource {
     Form,
     /// The query of the URL.
     Query,
+    /// A header field.
+    Header,
 }
 
 /// Where the parts of an input are in a request.
@@ -170,6 +172,7 @@ impl InputPart {
     pub(crate) fn errors(self, document: &Document<'_>, faults: &[FaultAt]) -> Vec<FieldError> {
         let mut errors: Vec<FieldError> = faults.iter().map(|fault| self.error(document, fault)).collect();
         errors.sort_by(|a, b| a.order().cmp(&b.order()));
+        errors.dedup();
         errors
     }
 }
@@ -207,6 +210,14 @@ pub(crate) fn payload(error: &PayloadError) -> Denial {
 
 pub(crate) const fn media_type(detail: &'static str) -> Denial {
     Denial::input(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", detail)
+}
+
+/// A header that its type cannot read.
+pub(crate) fn header(name: String) -> Denial {
+    let mut denial = Denial::bad_request("header", "A header is malformed.");
+    denial.extra =
+        Extra::Fields(vec![FaultKind::Format.error(|code, detail| FieldError::of_header(name, code, detail))]);
+    denial
 }
 
 pub(crate) const fn no_body() -> Denial {

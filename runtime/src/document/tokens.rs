@@ -5,6 +5,10 @@
 //! that grows with the input, and texts stay in the buffer that was received, unless they contain an escape.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+
+/// How many bytes the pointer to a place in a body has at most.
+const LONGEST_POINTER: usize = 1024;
 
 /// One part of a document. An object is followed by its members, each a name and a value; a list is followed by its items.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +69,8 @@ pub(crate) struct Document<'b> {
     pub(super) unescaped: String,
     pub(super) tokens: Vec<InputToken>,
     pub(super) format: Format,
+    /// Found when a type asks for one of them.
+    pub(super) large_numbers: OnceCell<Vec<(usize, &'b str)>>,
 }
 
 impl Document<'_> {
@@ -152,13 +158,14 @@ impl Document<'_> {
     pub(crate) fn path_to(&self, target: usize) -> Vec<Cow<'_, str>> {
         let (mut path, mut here) = (Vec::new(), 0);
         while here < target {
-            let mut members = self.members(here).map(|(name, value)| (Cow::Borrowed(name), value));
-            let mut items = self.items(here).enumerate().map(|(index, item)| (Cow::Owned(index.to_string()), item));
+            let mut members = self.members(here);
+            let mut items = self.items(here).enumerate();
             // The name of a member is before its value.
             let leads =
                 |before: usize, value: usize| (value.saturating_sub(before)..self.after(value)).contains(&target);
-            let into = members.find(|(_, value)| leads(1, *value));
-            let Some((step, value)) = into.or_else(|| items.find(|(_, item)| leads(0, *item))) else { break };
+            let member = members.find(|(_, value)| leads(1, *value)).map(|(name, value)| (Cow::Borrowed(name), value));
+            let item = || items.find(|(_, item)| leads(0, *item)).map(|(index, item)| (index.to_string().into(), item));
+            let Some((step, value)) = member.or_else(item) else { break };
             path.push(step);
             here = value;
         }
@@ -166,25 +173,38 @@ impl Document<'_> {
     }
 
     /// The JSON pointer of the value, or of the name, at this index.
+    ///
+    /// If it would be too long, that of the nearest parent: names are as long as a client wants, and each of the errors has a pointer.
     pub(crate) fn pointer(&self, at: usize) -> String {
-        pointer_of(&self.path_to(at))
+        let mut pointer = String::new();
+        for step in self.path_to(at) {
+            let escaped = step.bytes().filter(|byte| matches!(byte, b'~' | b'/')).count();
+            let length = [pointer.len(), 1, step.len(), escaped].into_iter().fold(0, usize::saturating_add);
+            if length > LONGEST_POINTER {
+                break;
+            }
+            push_step(&mut pointer, &step);
+        }
+        pointer
     }
 }
 
 /// A JSON pointer: each step after a slash, in which `~` is `~0` and `/` is `~1` (RFC 6901 §3).
 pub(crate) fn pointer_of<S: AsRef<str>>(steps: &[S]) -> String {
     let mut pointer = String::new();
-    for step in steps {
-        pointer.push('/');
-        for letter in step.as_ref().chars() {
-            match letter {
-                '~' => pointer.push_str("~0"),
-                '/' => pointer.push_str("~1"),
-                letter => pointer.push(letter),
-            }
+    steps.iter().for_each(|step| push_step(&mut pointer, step.as_ref()));
+    pointer
+}
+
+fn push_step(pointer: &mut String, step: &str) {
+    pointer.push('/');
+    for letter in step.chars() {
+        match letter {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            letter => pointer.push(letter),
         }
     }
-    pointer
 }
 
 #[cfg(test)]
@@ -219,5 +239,15 @@ mod tests {
         ];
         assert_eq!(pointers, expected);
         assert_eq!(document.text(document.len() - 1), Some("f"));
+    }
+
+    #[test]
+    fn pointer_that_would_be_too_long_leads_to_the_nearest_parent() {
+        let (short, long) = ("s".repeat(LONGEST_POINTER - 5), "~".repeat(LONGEST_POINTER));
+        let body = format!(r#"{{"{short}":{{"a":{{"{long}":{{"b":1}}}}}}}}"#);
+        let document = Document::from_json(body.as_bytes(), &InputLimits::new()).unwrap();
+        let pointers: Vec<String> = (1..document.len()).map(|at| document.pointer(at)).collect();
+        assert_eq!(pointers.iter().max_by_key(|pointer| pointer.len()), Some(&format!("/{short}/a")));
+        assert!(pointers.iter().all(|pointer| document.text.len() > LONGEST_POINTER && !pointer.contains('~')));
     }
 }

@@ -33,7 +33,8 @@ impl GuardedRequest<'_, '_> {
     pub(super) fn bound_body(&self, payload: &mut dev::Payload) -> Result<Reading, Denial> {
         // Later they tell where a mistake is. A compressed body is kept as it is inflated.
         let is_validated = self.mounted.policy.validation != Validation::None;
-        let is_read_again = !self.mounted.inputs.is_empty() || (is_validated && !input::is_multipart(self.request));
+        let has_fields = self.mounted.inputs.iter().any(|input| !input.is_of(InputSource::Header));
+        let is_read_again = has_fields || (is_validated && !input::is_multipart(self.request));
         let keep = match self.state.coding {
             _ if !is_read_again => Keep::Nothing,
             None => Keep::Sent,
@@ -94,6 +95,7 @@ impl GuardedRequest<'_, '_> {
         let sent = match source {
             InputSource::Query => self.request.query_string().as_bytes().to_vec(),
             InputSource::Json | InputSource::Form => self.sent_body()?,
+            InputSource::Header => return None,
         };
         self.mounted.inputs.iter().find_map(|input| input.explain(&sent, source)).map(Denial::invalid)
     }
@@ -101,15 +103,21 @@ impl GuardedRequest<'_, '_> {
     /// The error of an argument that was extracted, because an `Option` hides it. Not the error of one side of an `Either` that does
     /// not read this media type: the other side has read it.
     pub(super) fn hidden_error(&self) -> Option<InputError> {
-        let error = self.state.input_error.take().filter(InputError::is_last)?;
-        let is_of_side = error.is_in_body() && error.is_media_type();
-        (!is_of_side || !self.mounted.inputs.iter().any(InputArgument::is_side)).then_some(error)
+        let malformed = self.mounted.inputs.iter().find_map(|input| input.hidden_malformed_header(self.request));
+        if let Some(name) = malformed {
+            return Some(document::header(name).into());
+        }
+        let of_parameters = self.state.parameter_errors.take().into_iter().find(InputError::is_last);
+        of_parameters.or_else(|| {
+            let error = self.state.body_error.take().filter(InputError::is_last)?;
+            (!error.is_media_type() || !self.mounted.inputs.iter().any(InputArgument::is_side)).then_some(error)
+        })
     }
 
     /// What is wrong with the body if the left side of an `Either` does not read this media type: `Either` returns the error of that
     /// side only.
     pub(super) fn mistakes_of_other_side(&self) -> Option<Denial> {
-        let noted = self.state.input_error.take().filter(|error| error.is_in_body() && !error.is_media_type());
+        let noted = self.state.body_error.take().filter(|error| !error.is_media_type());
         let explained = || match input::is_form(self.request) {
             true => self.explained(InputSource::Form),
             false => input::is_json(self.request).then(|| self.mistakes_in_json()).flatten(),

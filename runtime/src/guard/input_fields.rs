@@ -36,6 +36,8 @@ impl GuardedRequest<'_, '_> {
             // The extractor decodes the charset, and this does not.
             InputSource::Form => self.is_utf8().then(|| in_form(name, sent)).flatten(),
             InputSource::Json => in_json(name, sent),
+            // No rate limit of a scope counts by a header of an argument.
+            InputSource::Header => None,
         }?;
         match place.scalar {
             InputScalar::Text => Some(text),

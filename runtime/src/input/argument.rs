@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use actix_web::HttpRequest;
+use actix_web::http::header::Header;
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
@@ -26,6 +28,8 @@ pub struct InputArgument {
     /// Finds the mistakes in an input that an extractor of actix-web has rejected. `None` for an extractor of palisade, whose
     /// errors have their places.
     explain: Option<Explain>,
+    /// Reads a header again, and returns its name if the request has it and its type cannot read it.
+    malformed_header: Option<fn(&HttpRequest) -> Option<String>>,
     /// Whether the handler may get another argument instead, by an `Either`.
     is_alternative: bool,
     /// Whether an `Option` hides its error.
@@ -42,7 +46,33 @@ impl PartialEq for InputArgument {
 impl InputArgument {
     /// An argument whose inner type is `T`.
     pub(crate) fn of<T: DeserializeOwned>(source: InputSource) -> Self {
-        Self { source, field: field::<T>, survey: survey::<T>, explain: None, is_alternative: false, is_hidden: false }
+        Self { field: field::<T>, survey: survey::<T>, ..Self::without_fields(source) }
+    }
+
+    fn without_fields(source: InputSource) -> Self {
+        Self {
+            source,
+            field: |_| None,
+            survey: |_| Surveyed::new(),
+            explain: None,
+            malformed_header: None,
+            is_alternative: false,
+            is_hidden: false,
+        }
+    }
+
+    /// A header of the type `T`.
+    pub(crate) fn header<T: Header>() -> Self {
+        let malformed = |request: &HttpRequest| {
+            let is_malformed = request.headers().contains_key(T::name()) && T::parse(request).is_err();
+            is_malformed.then(|| T::name().as_str().to_owned())
+        };
+        Self { malformed_header: Some(malformed), ..Self::without_fields(InputSource::Header) }
+    }
+
+    /// The name of this header, if it is malformed and the handler does not learn that.
+    pub(crate) fn hidden_malformed_header(&self, request: &HttpRequest) -> Option<String> {
+        self.malformed_header.filter(|_| self.is_hidden && !self.is_alternative)?(request)
     }
 
     /// The same for an extractor of actix-web.
@@ -108,6 +138,7 @@ fn explained<T: DeserializeOwned>(input: &[u8], source: InputSource) -> Vec<Fiel
         InputSource::Json => Json::<T>::mistakes(input),
         InputSource::Form => Form::<T>::mistakes(input),
         InputSource::Query => Query::<T>::mistakes(input),
+        InputSource::Header => Vec::new(),
     }
 }
 

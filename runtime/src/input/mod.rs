@@ -118,20 +118,23 @@ pub(crate) fn parameters(request: &HttpRequest) -> Option<Document<'_>> {
 /// Forgets the error of an extractor that tried to read the same body before.
 fn read(request: &HttpRequest) {
     if let Some(state) = RequestState::of(request) {
-        let error = state.input_error.take().filter(|error| !error.is_in_body());
-        state.input_error.set(error);
+        state.body_error.set(None);
     }
 }
 
-/// Notes an error, because an `Option` around the extractor hides it.
+/// Notes an error, because an `Option` around the extractor hides it. The errors of parameters are all noted: a handler may take one of
+/// them as a `Result`, and hide another.
 ///
 /// An `Either` reads the body once more if its left side fails. A side that does not read this media type has found nothing, so the
 /// error of the other side is kept.
 fn failed(request: &HttpRequest, error: InputError) -> InputError {
     if let Some(state) = RequestState::of(request).filter(|_| !error.is_absent()) {
-        let noted = state.input_error.take();
-        let kept = noted.filter(|noted| error.is_media_type() && noted.is_in_body());
-        state.input_error.set(kept.or_else(|| Some(error.clone())));
+        if error.is_in_body() {
+            let kept = state.body_error.take().filter(|_| error.is_media_type());
+            state.body_error.set(kept.or_else(|| Some(error.clone())));
+        } else {
+            state.parameter_errors.borrow_mut().push(error.clone());
+        }
     }
     error
 }

@@ -94,7 +94,11 @@ impl<T: MultipartCollect + 'static> FromRequest for Multipart<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let rules = rules(&request);
-            read(&request, rules, payload).await.map(Self).map_err(|error| failed(&request, error))
+            let form = read(&request, rules, payload).await.map(Self);
+            if form.is_ok() {
+                super::read(&request);
+            }
+            form.map_err(|error| failed(&request, error.in_body()))
         })
     }
 }

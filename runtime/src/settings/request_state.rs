@@ -37,8 +37,10 @@ pub(crate) struct RequestState {
     pub(crate) lookup_failed: Cell<bool>,
     /// Whether fields are rejected that the input's type does not read. The guard sets it.
     pub(crate) strict: Cell<bool>,
-    /// The error of an argument that carries input. An `Option` around it hides the error.
-    pub(crate) input_error: Cell<Option<InputError>>,
+    /// The error of the argument that reads the body. An `Option` around it hides the error.
+    pub(crate) body_error: Cell<Option<InputError>>,
+    /// The errors of arguments that read the query or the path, for the same reason.
+    pub(crate) parameter_errors: RefCell<Vec<InputError>>,
     /// Whether the rejection was audited, so that one rejection is one event.
     pub(crate) audited: Cell<bool>,
 }
@@ -78,7 +80,8 @@ impl RequestStates {
             reservations: OnceCell::new(),
             lookup_failed: Cell::new(false),
             strict: Cell::new(false),
-            input_error: Cell::new(None),
+            body_error: Cell::new(None),
+            parameter_errors: RefCell::new(Vec::new()),
             audited: Cell::new(false),
         };
         let used = self.0.borrow_mut().pop();

@@ -178,10 +178,10 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 
 /// Whether both names have the same letters: `userName`, `user_name`, `USER-NAME`.
 fn is_alike(a: &str, b: &str) -> bool {
-    let letters = |name: &str| -> String {
-        name.chars().filter(|letter| !matches!(letter, '_' | '-')).flat_map(char::to_lowercase).collect()
-    };
-    letters(a) == letters(b)
+    fn letters(name: &str) -> impl Iterator<Item = char> {
+        name.chars().filter(|letter| !matches!(letter, '_' | '-')).flat_map(char::to_lowercase)
+    }
+    letters(a).eq(letters(b))
 }
 
 /// Whether the value at this index is the rejected one.

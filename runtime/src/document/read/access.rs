@@ -40,11 +40,13 @@ impl<'d, 'b> ObjectMembers<'d, 'b> {
         };
         let end = reading.document.after(at);
         let mut members = Self { reading, next: at.saturating_add(1), end, fields, extra, is_extra: false };
-        visitor.visit_map(&mut members).map_err(|error: ReadError| match error.kind() {
+        let value = visitor.visit_map(&mut members).map_err(|error: ReadError| match error.kind() {
             // An alias of a field that is there under its own name too.
             FaultKind::Duplicate => error.at(members.next),
             _ => error.at(at),
-        })
+        })?;
+        // The type has stopped reading.
+        if members.next < members.end { Err(ReadError::of(FaultKind::Unknown).at(members.next)) } else { Ok(value) }
     }
 
     fn is_field(&self, name: &str) -> bool {
@@ -100,7 +102,7 @@ impl<'de> serde::Deserializer<'de> for ProbeValue {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_bytes(super::PROBE)
+        visitor.visit_newtype_struct(super::probe())
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {

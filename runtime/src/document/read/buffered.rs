@@ -6,7 +6,7 @@
 //! there that no type can read: if that makes no error more, the field is unknown. The number of readings is bounded.
 
 use super::error::{FoundValue, ReadError};
-use super::{Attempt, Probe};
+use super::{Attempt, Probe, Untyped};
 use crate::document::faults::FaultKind;
 use crate::document::tokens::Document;
 
@@ -23,15 +23,15 @@ const NO_NAME: &str = "\u{1a}unknown";
 type Again<'a> = &'a dyn Fn(Probe) -> Attempt;
 
 /// The buffered fields that the type does not read. `Err` with a place if there are too many to find out.
-pub(super) fn unread(document: &Document<'_>, untyped: &[usize], again: Again<'_>) -> Result<Vec<usize>, usize> {
+pub(super) fn unread(document: &Document<'_>, untyped: &[Untyped], again: Again<'_>) -> Result<Vec<usize>, usize> {
     let readings = MOST_VISITS.checked_div(document.len()).unwrap_or(0).max(FEWEST_READINGS);
     if untyped.is_empty() {
         return Ok(Vec::new());
     }
     let usual = again(Probe::None).errors;
     let mut search = UnreadSearch { document, again, usual, readings, unread: Vec::new() };
-    for place in untyped {
-        search.member(*place)?;
+    for Untyped { at, is_member } in untyped {
+        if *is_member { search.member(*at)? } else { search.inside(*at)? }
     }
     Ok(search.unread)
 }
@@ -58,14 +58,13 @@ impl UnreadSearch<'_, '_> {
         })
     }
 
-    /// Looks at a value, which may be that of a field.
+    /// Looks at the value of a field.
     fn member(&mut self, value: usize) -> Result<(), usize> {
-        let is_field = value > 0 && self.is_value_of_a_field(value);
-        if is_field && !self.is_read(Probe::Value(value), value)? {
-            self.unread.push(value);
-            return Ok(());
+        if self.is_read(Probe::Value(value), value)? {
+            return self.inside(value);
         }
-        self.inside(value)
+        self.unread.push(value);
+        Ok(())
     }
 
     fn inside(&mut self, container: usize) -> Result<(), usize> {
@@ -83,30 +82,13 @@ impl UnreadSearch<'_, '_> {
         }
         Ok(())
     }
-
-    fn is_value_of_a_field(&self, value: usize) -> bool {
-        let document = self.document;
-        let mut here = 0;
-        while here < value {
-            let inside = document
-                .items(here)
-                .map(|item| (item, false))
-                .chain(document.members(here).map(|(_, member)| (member, true)))
-                .find(|(child, _)| (*child..document.after(*child)).contains(&value));
-            match inside {
-                Some((child, is_member)) if child == value => return is_member,
-                Some((child, _)) => here = child,
-                None => return false,
-            }
-        }
-        false
-    }
 }
 
 /// The error at the value that caused it, if it was buffered and can be found. Otherwise the error where it is.
-pub(super) fn located(document: &Document<'_>, untyped: &[usize], error: ReadError, again: Again<'_>) -> ReadError {
+pub(super) fn located(document: &Document<'_>, untyped: &[Untyped], error: ReadError, again: Again<'_>) -> ReadError {
     let inside = error.place()..document.after(error.place());
-    let buffered = || untyped.iter().copied().filter(|at| inside.contains(at)).map(|at| at..document.after(at));
+    let buffered =
+        || untyped.iter().map(|place| place.at).filter(|at| inside.contains(at)).map(|at| at..document.after(at));
     if buffered().next().is_none() {
         return error;
     }

@@ -113,6 +113,8 @@ impl FoundValue {
             Unexpected::Unit => Self::Scalar(InputToken::Null),
             Unexpected::Seq => Self::List,
             Unexpected::Map => Self::Object,
+            // JSON has no such value.
+            Unexpected::NewtypeStruct => Self::Probe,
             Unexpected::Bytes(bytes) if bytes == super::PROBE => Self::Probe,
             _ => Self::Unknown,
         }

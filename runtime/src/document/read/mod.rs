@@ -9,6 +9,8 @@
 //! knows its places without a wrapper, so both are answered by one [`Deserializer`] over it.
 
 mod access;
+#[cfg(test)]
+mod agreement;
 mod buffered;
 mod error;
 mod path_root;
@@ -19,6 +21,7 @@ mod tests;
 use std::cell::{Cell, RefCell};
 
 use serde::de::DeserializeOwned;
+use serde::de::value::BorrowedBytesDeserializer;
 
 use self::error::{ReadError, count_errors};
 use self::path_root::PathRoot;
@@ -26,7 +29,12 @@ use self::place::Place;
 use super::faults::{Fault, FaultKind};
 use super::tokens::Document;
 
-/// The bytes that stand for a probed place: they are not text, so each type that reads the place rejects them.
+/// What stands for a probed place: bytes that are not text, in a newtype. Each type that reads the place rejects one or the other. The
+/// name of a variant must not be bytes: `#[serde(other)]` would accept it.
+fn probe() -> BorrowedBytesDeserializer<'static, ReadError> {
+    BorrowedBytesDeserializer::new(PROBE)
+}
+
 const PROBE: &[u8] = &[0xff, b'?'];
 
 /// One reading of a document.
@@ -36,12 +44,20 @@ pub(super) struct Reading<'d, 'b> {
     /// The fields that the type did not read.
     unknown: RefCell<Vec<usize>>,
     /// The values that the type read without knowing their type: they may be buffered. Noted only if the reading is strict.
-    untyped: RefCell<Vec<usize>>,
+    untyped: RefCell<Vec<Untyped>>,
     /// The index after the last of them.
     untyped_end: Cell<usize>,
     probe: Probe,
     /// The objects that were read as structs, and the names of their fields. Noted only if it is asked for.
     structs: Option<RefCell<Surveyed>>,
+}
+
+/// A value that a type read without knowing its type.
+#[derive(Clone, Copy, Debug)]
+struct Untyped {
+    at: usize,
+    /// Whether it is the value of a field.
+    is_member: bool,
 }
 
 /// The structs that a type reads from a document: the index of the object, and the names of the fields on the wire.
@@ -125,7 +141,7 @@ struct Attempt {
     /// How many errors were made, with those that the type dropped.
     errors: usize,
     unknown: Vec<usize>,
-    untyped: Vec<usize>,
+    untyped: Vec<Untyped>,
 }
 
 /// The faults of a reading that failed, or that did not read every field.

@@ -5,7 +5,7 @@ use serde::de::{Error, Unexpected, Visitor};
 
 use super::access::{EnumChoice, Items, ObjectMembers};
 use super::error::ReadError;
-use super::{PROBE, Probe, Reading};
+use super::{Probe, Reading, Untyped, probe};
 use crate::document::tokens::{Format, InputToken};
 
 /// One value of a document, or the name of a field.
@@ -50,7 +50,7 @@ impl<'d, 'b> Place<'d, 'b> {
     /// Gives the token to the visitor, which rejects it if the type is wrong. In a form, text is read as the type that is asked for.
     fn visit<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let read = match self.token() {
-            None => visitor.visit_bytes(PROBE),
+            None => visitor.visit_newtype_struct(probe()),
             Some(InputToken::Null) => visitor.visit_unit(),
             Some(InputToken::Bool(value)) => visitor.visit_bool(value),
             Some(InputToken::Unsigned(value)) => visitor.visit_u64(value),
@@ -68,7 +68,7 @@ impl<'d, 'b> Place<'d, 'b> {
     /// Rejects the value, because this is expected.
     fn wrong<V: Visitor<'d>>(self, visitor: &V) -> ReadError {
         let found = match self.token() {
-            None => Unexpected::Bytes(PROBE),
+            None => Unexpected::NewtypeStruct,
             Some(InputToken::Null) => Unexpected::Unit,
             Some(InputToken::Bool(value)) => Unexpected::Bool(value),
             Some(InputToken::Unsigned(value)) => Unexpected::Unsigned(value),
@@ -89,27 +89,44 @@ impl<'d, 'b> Place<'d, 'b> {
         self.is_plain && matches!(self.token(), Some(InputToken::List(_)))
     }
 
+    /// Whether no other text stands for the same number or boolean, unless it is that of a form. Two names of one object would
+    /// otherwise be one key.
+    fn is_written_once(&self, text: &str) -> bool {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let after_zero = digits.strip_prefix('0').and_then(|rest| rest.chars().next());
+        let has_zero_before = after_zero.is_some_and(|next| next.is_ascii_digit());
+        let is_other = text.starts_with('+') || text == "-0" || has_zero_before;
+        self.reading.document.format() == Format::Pairs || !is_other
+    }
+
+    /// The digits of a number that is too large for a token.
+    fn large_number(&self) -> Option<&'d str> {
+        let is_large = matches!(self.token(), Some(InputToken::Float(_)));
+        if is_large { self.reading.document.digits(self.at) } else { None }
+    }
+
     /// Notes a value whose type is not known yet: `serde` may buffer it, and read it later.
     fn note_untyped(&self) {
         let reading = self.reading;
         if reading.strict && self.at >= reading.untyped_end.get() {
-            reading.untyped.borrow_mut().push(self.at);
+            reading.untyped.borrow_mut().push(Untyped { at: self.at, is_member: self.is_member });
             reading.untyped_end.set(reading.document.after(self.at));
         }
     }
 }
 
-/// Numbers and booleans: a text of a form is parsed.
+/// Numbers and booleans: a text of a form is parsed, and so is a name of JSON.
 macro_rules! parsed {
-    ($($method:ident $visit:ident $type:ty;)*) => {$(
+    ($($method:ident $visit:ident $type:ty, $digits:expr, $is_possible:expr;)*) => {$(
         fn $method<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {
-            if self.is_plain {
-                return match self.text().map(str::parse::<$type>) {
-                    Some(Ok(value)) => visitor.$visit(value).map_err(|error: ReadError| error.at(self.at)),
-                    _ => Err(self.wrong(&visitor)),
-                };
+            let digits: fn(&Self) -> Option<&'d str> = $digits;
+            let text = if self.is_plain { self.text().filter(|text| self.is_written_once(text)) } else { digits(&self) };
+            let is_possible: fn(&$type) -> bool = $is_possible;
+            match text.and_then(|text| text.parse::<$type>().ok()).filter(is_possible) {
+                Some(value) => visitor.$visit(value).map_err(|error: ReadError| error.at(self.at)),
+                None if self.is_plain => Err(self.wrong(&visitor)),
+                None => self.visit(visitor),
             }
-            self.visit(visitor)
         }
     )*};
 }
@@ -136,19 +153,20 @@ impl<'d> Deserializer<'d> for Place<'d, '_> {
     visited! { deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf }
 
     parsed! {
-        deserialize_bool visit_bool bool;
-        deserialize_u8 visit_u8 u8;
-        deserialize_u16 visit_u16 u16;
-        deserialize_u32 visit_u32 u32;
-        deserialize_u64 visit_u64 u64;
-        deserialize_u128 visit_u128 u128;
-        deserialize_i8 visit_i8 i8;
-        deserialize_i16 visit_i16 i16;
-        deserialize_i32 visit_i32 i32;
-        deserialize_i64 visit_i64 i64;
-        deserialize_i128 visit_i128 i128;
-        deserialize_f32 visit_f32 f32;
-        deserialize_f64 visit_f64 f64;
+        deserialize_bool visit_bool bool, |_| None, |_| true;
+        deserialize_u8 visit_u8 u8, |_| None, |_| true;
+        deserialize_u16 visit_u16 u16, |_| None, |_| true;
+        deserialize_u32 visit_u32 u32, |_| None, |_| true;
+        deserialize_u64 visit_u64 u64, |_| None, |_| true;
+        deserialize_u128 visit_u128 u128, Self::large_number, |_| true;
+        deserialize_i8 visit_i8 i8, |_| None, |_| true;
+        deserialize_i16 visit_i16 i16, |_| None, |_| true;
+        deserialize_i32 visit_i32 i32, |_| None, |_| true;
+        deserialize_i64 visit_i64 i64, |_| None, |_| true;
+        deserialize_i128 visit_i128 i128, Self::large_number, |_| true;
+        // A bound of a rule does not reject what is not a number.
+        deserialize_f32 visit_f32 f32, |_| None, |number| number.is_finite();
+        deserialize_f64 visit_f64 f64, |_| None, |number| number.is_finite();
     }
 
     fn deserialize_option<V: Visitor<'d>>(self, visitor: V) -> Result<V::Value, ReadError> {

@@ -3,6 +3,7 @@
 //! Threat: an `Option<Principal>` that is always `None`; a body that an earlier argument has consumed (CWE-1068). Promise: the
 //! traits here define once on which routes each type is available, and the compiler checks it.
 
+use actix_web::http::header::Header;
 use actix_web::web::{self, Bytes, Form, Json, Path, Payload};
 use serde::de::DeserializeOwned;
 
@@ -227,6 +228,8 @@ in_option! {
     // The guard rejects a body that is too large or incomplete, and no bytes are malformed.
     [] Bytes;
     [] Payload;
+    // The guard reads it again.
+    [T] web::Header<T>;
 }
 
 macro_rules! body {
@@ -288,6 +291,7 @@ const _: () = {
     impl Known for actix_multipart::Multipart {}
 };
 
+/// The query, or a header.
 macro_rules! query {
     ($($argument:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
@@ -303,6 +307,13 @@ macro_rules! query {
 query! {
     web::Query<T>;
     input::Query<T>;
+    web::Header<T>;
+}
+
+impl<T: Header> Known for web::Header<T> {
+    fn inputs() -> Vec<InputArgument> {
+        vec![InputArgument::header::<T>()]
+    }
 }
 
 /// Types that always take one parameter. The number for other types is determined when the handler is mounted.
