@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use percent_encoding::percent_decode;
 use url::form_urlencoded;
 
 use super::faults::FaultKind;
@@ -14,9 +15,21 @@ use super::tokens::{Document, Format, InputToken};
 
 impl<'b> Document<'b> {
     /// Parses `a=1&b=2` (WHATWG URL, `application/x-www-form-urlencoded`). On failure, the name of the field that is over a limit,
-    /// and the limit.
+    /// and the limit, or that of the field that is not UTF-8.
     pub(crate) fn from_form(form: &'b [u8], limits: &InputLimits) -> Result<Self, (String, FaultKind)> {
-        Self::from_pairs(form_urlencoded::parse(form), limits)
+        let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let name = decoded(name).ok_or_else(|| (String::new(), FaultKind::Format))?;
+            let value = decoded(value).ok_or_else(|| (bounded(&name, limits), FaultKind::Format))?;
+            Ok((name, value))
+        });
+        Self::of_pairs(pairs, limits)
+    }
+
+    /// A form that an extractor has accepted, whatever it did with what is not UTF-8.
+    pub(crate) fn from_accepted_form(form: &'b [u8]) -> Option<Self> {
+        Self::from_pairs(form_urlencoded::parse(form), &InputLimits::NONE).ok()
     }
 
     /// A document of these pairs.
@@ -24,11 +37,20 @@ impl<'b> Document<'b> {
         pairs: impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)>,
         limits: &InputLimits,
     ) -> Result<Self, (String, FaultKind)> {
+        Self::of_pairs(pairs.map(Ok), limits)
+    }
+
+    #[allow(clippy::type_complexity, reason = "a pair, or its fault")]
+    fn of_pairs(
+        pairs: impl Iterator<Item = Result<(Cow<'b, str>, Cow<'b, str>), (String, FaultKind)>>,
+        limits: &InputLimits,
+    ) -> Result<Self, (String, FaultKind)> {
         let mut fields: Vec<(Cow<'b, str>, Cow<'b, str>)> = Vec::new();
-        for (name, value) in pairs {
+        for pair in pairs {
             if fields.len() == limits.fields {
                 return Err((String::new(), FaultKind::TooManyFields(limits.fields)));
             }
+            let (name, value) = pair?;
             if name.len() > limits.text || value.len() > limits.text {
                 return Err((bounded(&name, limits), FaultKind::TooLong(limits.text)));
             }
@@ -76,6 +98,15 @@ impl<'b> Document<'b> {
     }
 }
 
+/// A name or a value of a form. Bytes that are not UTF-8 would all become the same character, so they are not accepted.
+fn decoded(text: &[u8]) -> Option<Cow<'_, str>> {
+    if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        return str::from_utf8(text).ok().map(Cow::Borrowed);
+    }
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).decode_utf8().ok().map(|text| Cow::Owned(text.into_owned()))
+}
+
 /// A name that may be shown in an error.
 fn bounded(name: &str, limits: &InputLimits) -> String {
     if name.len() > limits.text { String::new() } else { name.to_owned() }
@@ -108,5 +139,41 @@ mod tests {
         assert_eq!(fault("a=1234"), ("a".to_owned(), FaultKind::TooLong(3)));
         assert_eq!(fault("abcd=1"), (String::new(), FaultKind::TooLong(3)));
         assert!(Document::from_form(b"a=1&b=123", &limits).is_ok());
+    }
+
+    #[test]
+    fn form_that_is_not_utf8_is_rejected() {
+        let fault = |form: &'static [u8]| Document::from_form(form, &InputLimits::new()).map(|_| ()).unwrap_err();
+        assert_eq!(fault(b"b=1&a=%ff"), ("a".to_owned(), FaultKind::Format));
+        assert_eq!(fault(b"a=\xff"), ("a".to_owned(), FaultKind::Format));
+        assert_eq!(fault(b"a=+%C3"), ("a".to_owned(), FaultKind::Format));
+        assert_eq!(fault(b"%ff=1"), (String::new(), FaultKind::Format));
+        assert!(Document::from_accepted_form(b"a=%ff").is_some());
+    }
+
+    #[test]
+    fn form_is_split_and_decoded_as_by_the_url_standard() {
+        for form in [
+            "",
+            "&",
+            "a",
+            "=",
+            "=a&a",
+            "a==b=",
+            "a=1&&b=2&",
+            "a=%",
+            "a=%4&b=%zz",
+            "+a+=+%2B+",
+            "a=1;b=2",
+            "%C3%A9=%C3%A9",
+            "a=%EF%BF%BD",
+        ] {
+            let ours = Document::from_form(form.as_bytes(), &InputLimits::new()).unwrap();
+            let theirs = Document::from_pairs(form_urlencoded::parse(form.as_bytes()), &InputLimits::new()).unwrap();
+            let texts = |document: &Document<'_>| -> Vec<_> {
+                (0..document.len()).map(|at| document.text(at).map(str::to_owned)).collect()
+            };
+            assert_eq!(texts(&ours), texts(&theirs), "{form}");
+        }
     }
 }

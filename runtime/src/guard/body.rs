@@ -147,7 +147,7 @@ impl GuardedRequest<'_, '_> {
         let sent = self.sent_body();
         let source = if input::is_form(self.request) { InputSource::Form } else { InputSource::Json };
         let body = sent.as_deref().and_then(|sent| match source {
-            InputSource::Form => Document::from_form(sent, &InputLimits::NONE).ok(),
+            InputSource::Form => Document::from_accepted_form(sent),
             _ => Document::from_json(sent, &InputLimits::NONE).ok(),
         });
         let survey_body = |document: &Document<'_>| self.survey(source, document);

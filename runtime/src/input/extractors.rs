@@ -10,8 +10,8 @@ use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, web};
 use percent_encoding::percent_decode_str;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 
 use super::body::FromBody;
 use super::media_type::{is_form, is_json};
@@ -47,6 +47,12 @@ macro_rules! extractor {
         impl<T> std::ops::DerefMut for $name<T> {
             fn deref_mut(&mut self) -> &mut T {
                 &mut self.0
+            }
+        }
+
+        impl<T: std::fmt::Display> std::fmt::Display for $name<T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
             }
         }
 
@@ -190,6 +196,12 @@ impl<T: DeserializeOwned> Json<T> {
             }
             Err(failure) => document::refused(failure),
         }
+    }
+}
+
+impl<T: Serialize> Serialize for Json<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 
