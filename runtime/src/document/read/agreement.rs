@@ -44,7 +44,7 @@ struct Newtype(u8);
 struct Pair(u8, String);
 #[derive(Deserialize, Debug)]
 #[allow(dead_code)]
-enum Choice {
+enum Variants {
     Unit,
     New(u8),
     Pair(u8, u8),
@@ -74,11 +74,11 @@ enum Adjacent {
 #[derive(Deserialize, Debug)]
 #[serde(untagged)]
 #[allow(dead_code)]
-enum Untagged {
+enum AnyOf {
     N(i64),
     F(f64),
     S(String),
-    L(Vec<Untagged>),
+    L(Vec<AnyOf>),
     O { a: Option<u8> },
     Null,
 }
@@ -135,10 +135,10 @@ fn each_type_reads_the_same_as_from_serde_json() {
         char: "\"a\"", "\"ab\"", "\"\\u00e9\"", "\"\""; bool: "true", "1", "\"true\"";
         (): "null", "[]", "{}"; Unit: "null", "{}", "[]"; Newtype: "1", "[1]"; Pair: "[1,\"a\"]", "[1]", "[1,\"a\",2]";
         (u8,): "[1]", "1"; [u8; 2]: "[1,2]", "[1,2,3]";
-        Choice: "\"Unit\"", "{\"Unit\":null}", "{\"New\":1}", "{\"Pair\":[1,2]}", "{\"Named\":{\"a\":1}}", "{\"Opt\":null}", "\"Opt\"", "\"Nothing\"", "{\"Nothing\":null}", "{}", "{\"New\":1,\"Unit\":null}", "\"New\"";
+        Variants: "\"Unit\"", "{\"Unit\":null}", "{\"New\":1}", "{\"Pair\":[1,2]}", "{\"Named\":{\"a\":1}}", "{\"Opt\":null}", "\"Opt\"", "\"Nothing\"", "{\"Nothing\":null}", "{}", "{\"New\":1,\"Unit\":null}", "\"New\"";
         Tagged: "{\"t\":\"A\",\"x\":1}", "{\"x\":1.5,\"t\":\"A\"}", "{\"t\":\"B\",\"k\":1}", "[\"A\",1.0]";
         Adjacent: "{\"t\":\"A\",\"c\":1}", "{\"c\":1,\"t\":\"A\"}", "{\"t\":\"B\",\"c\":{\"x\":\"y\"}}", "{\"t\":\"C\"}", "{\"t\":\"C\",\"c\":null}";
-        Untagged: "1", "1.5", "\"a\"", "[1,[2.5]]", "{\"a\":null}", "{\"a\":1}", "null", "true", "[]";
+        AnyOf: "1", "1.5", "\"a\"", "[1,[2.5]]", "{\"a\":null}", "{\"a\":1}", "null", "true", "[]";
         Flat: "{\"a\":1,\"b\":{\"c\":[1,2.5,null,\"x\"]}}", "{\"a\":1}";
         HashMap<u32, u8>: "{\"1\":2}", "{\"01\":2}", "{\"+1\":2}", "{\" 1\":2}", "{\"1.0\":2}";
         HashMap<i64, u8>: "{\"-1\":2}", "{\"-0\":2}", "{\"+1\":2}";
