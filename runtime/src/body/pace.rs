@@ -70,12 +70,12 @@ struct ReadingState {
     /// What is left of a body that its reader dropped.
     unread: Cell<Option<dev::Payload>>,
     keep: Keep,
-    kept: RefCell<Kept>,
+    kept: RefCell<KeptBytes>,
 }
 
 /// The bytes of a body so far.
 #[derive(Default)]
-struct Kept {
+struct KeptBytes {
     chunks: SmallVec<[Bytes; 1]>,
     /// What follows them: small chunks. Each would otherwise be an entry, and keep the whole buffer in which it arrived.
     small: BytesMut,
@@ -86,7 +86,7 @@ const SMALL: usize = 1024;
 /// How many copied bytes are one chunk.
 const COPIED: usize = 16 * 1024;
 
-impl Kept {
+impl KeptBytes {
     fn add(&mut self, chunk: &Bytes) {
         if chunk.len() < SMALL && !self.chunks.is_empty() {
             self.small.extend_from_slice(chunk);
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn chunks_of_one_byte_are_kept_without_an_entry_for_each() {
         let body: Vec<u8> = (0..40_000_u32).flat_map(u32::to_le_bytes).collect();
-        let mut kept = Kept::default();
+        let mut kept = KeptBytes::default();
         body.chunks(1).take(100_000).for_each(|chunk| kept.add(&Bytes::copy_from_slice(chunk)));
         kept.add(&Bytes::copy_from_slice(body.get(100_000..).unwrap()));
         assert!(kept.chunks.len() < 10, "{} entries", kept.chunks.len());

@@ -155,7 +155,7 @@ struct JsonValue<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
 /// Parses the name of the first member of an object, and opens the object.
 struct FirstName<'a, 'b, 'l>(&'a mut Building<'b, 'l>);
 
-enum First {
+enum FirstToken {
     /// The index of the object.
     Member(usize),
     /// It is a number: with the feature `arbitrary_precision` of `serde_json`, which any crate can enable, its parser gives each number
@@ -181,9 +181,9 @@ impl<'b> DeserializeSeed<'b> for JsonValue<'_, 'b, '_> {
 }
 
 impl<'b> DeserializeSeed<'b> for FirstName<'_, 'b, '_> {
-    type Value = First;
+    type Value = FirstToken;
 
-    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<First, D::Error> {
+    fn deserialize<D: Deserializer<'b>>(self, deserializer: D) -> Result<FirstToken, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
@@ -250,8 +250,8 @@ impl<'b> Visitor<'b> for JsonValue<'_, 'b, '_> {
     fn visit_map<A: MapAccess<'b>>(self, mut members: A) -> Result<(), A::Error> {
         let mut is_next = true;
         let at = match members.next_key_seed(FirstName(self.0))? {
-            Some(First::Number) => return members.next_value_seed(NumberText(self.0)),
-            Some(First::Member(at)) => at,
+            Some(FirstToken::Number) => return members.next_value_seed(NumberText(self.0)),
+            Some(FirstToken::Member(at)) => at,
             None => {
                 is_next = false;
                 self.0.open(InputToken::Object(0))?
@@ -276,26 +276,26 @@ impl<'b> Visitor<'b> for JsonValue<'_, 'b, '_> {
 }
 
 impl<'b> Visitor<'b> for FirstName<'_, 'b, '_> {
-    type Value = First;
+    type Value = FirstToken;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_borrowed_str<E: Error>(self, name: &'b str) -> Result<First, E> {
+    fn visit_borrowed_str<E: Error>(self, name: &'b str) -> Result<FirstToken, E> {
         // A client may send an object with this name, and then the name is a part of the body.
         if name == NUMBER && !self.0.document.text.as_bytes().as_ptr_range().contains(&name.as_ptr()) {
-            return Ok(First::Number);
+            return Ok(FirstToken::Number);
         }
         let at = self.0.open(InputToken::Object(0))?;
         self.0.received(name)?;
-        Ok(First::Member(at))
+        Ok(FirstToken::Member(at))
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<First, E> {
+    fn visit_str<E: Error>(self, name: &str) -> Result<FirstToken, E> {
         let at = self.0.open(InputToken::Object(0))?;
         self.0.unescaped(name)?;
-        Ok(First::Member(at))
+        Ok(FirstToken::Member(at))
     }
 }
 

@@ -35,7 +35,7 @@ fn agrees<T: DeserializeOwned + Debug>(body: &str) -> Result<(), String> {
 }
 
 #[derive(Deserialize, Debug)]
-struct Unit;
+struct UnitStruct;
 #[derive(Deserialize, Debug)]
 #[allow(dead_code)]
 struct Newtype(u8);
@@ -44,7 +44,7 @@ struct Newtype(u8);
 struct Pair(u8, String);
 #[derive(Deserialize, Debug)]
 #[allow(dead_code)]
-enum Choice {
+enum EveryVariant {
     Unit,
     New(u8),
     Pair(u8, u8),
@@ -74,11 +74,11 @@ enum Adjacent {
 #[derive(Deserialize, Debug)]
 #[serde(untagged)]
 #[allow(dead_code)]
-enum Untagged {
+enum UntaggedValue {
     N(i64),
     F(f64),
     S(String),
-    L(Vec<Untagged>),
+    L(Vec<UntaggedValue>),
     O { a: Option<u8> },
     Null,
 }
@@ -90,7 +90,7 @@ struct Flat {
     rest: BTreeMap<String, serde_json::Value>,
 }
 #[derive(Deserialize, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Key {
+enum NamedKey {
     X,
     Y,
 }
@@ -100,19 +100,19 @@ struct KeyOf(u16);
 /// Reads the first member only.
 #[derive(Debug)]
 #[allow(dead_code)]
-struct First(String);
-impl<'de> Deserialize<'de> for First {
+struct FirstMemberOnly(String);
+impl<'de> Deserialize<'de> for FirstMemberOnly {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct V;
         impl<'de> serde::de::Visitor<'de> for V {
-            type Value = First;
+            type Value = FirstMemberOnly;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a map")
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<First, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<FirstMemberOnly, A::Error> {
                 let (_, value): (String, String) =
                     map.next_entry()?.ok_or_else(|| serde::de::Error::custom("nothing"))?;
-                Ok(First(value))
+                Ok(FirstMemberOnly(value))
             }
         }
         deserializer.deserialize_map(V)
@@ -133,16 +133,16 @@ fn each_type_reads_the_same_as_from_serde_json() {
         i64: "-9223372036854775808", "9223372036854775808";
         f32: "1", "1e40", "-0", "0.1"; f64: "18446744073709551616", "1", "null", "1e308", "5e-324", "123456789012345678901234567890";
         char: "\"a\"", "\"ab\"", "\"\\u00e9\"", "\"\""; bool: "true", "1", "\"true\"";
-        (): "null", "[]", "{}"; Unit: "null", "{}", "[]"; Newtype: "1", "[1]"; Pair: "[1,\"a\"]", "[1]", "[1,\"a\",2]";
+        (): "null", "[]", "{}"; UnitStruct: "null", "{}", "[]"; Newtype: "1", "[1]"; Pair: "[1,\"a\"]", "[1]", "[1,\"a\",2]";
         (u8,): "[1]", "1"; [u8; 2]: "[1,2]", "[1,2,3]";
-        Choice: "\"Unit\"", "{\"Unit\":null}", "{\"New\":1}", "{\"Pair\":[1,2]}", "{\"Named\":{\"a\":1}}", "{\"Opt\":null}", "\"Opt\"", "\"Nothing\"", "{\"Nothing\":null}", "{}", "{\"New\":1,\"Unit\":null}", "\"New\"";
+        EveryVariant: "\"Unit\"", "{\"Unit\":null}", "{\"New\":1}", "{\"Pair\":[1,2]}", "{\"Named\":{\"a\":1}}", "{\"Opt\":null}", "\"Opt\"", "\"Nothing\"", "{\"Nothing\":null}", "{}", "{\"New\":1,\"Unit\":null}", "\"New\"";
         Tagged: "{\"t\":\"A\",\"x\":1}", "{\"x\":1.5,\"t\":\"A\"}", "{\"t\":\"B\",\"k\":1}", "[\"A\",1.0]";
         Adjacent: "{\"t\":\"A\",\"c\":1}", "{\"c\":1,\"t\":\"A\"}", "{\"t\":\"B\",\"c\":{\"x\":\"y\"}}", "{\"t\":\"C\"}", "{\"t\":\"C\",\"c\":null}";
-        Untagged: "1", "1.5", "\"a\"", "[1,[2.5]]", "{\"a\":null}", "{\"a\":1}", "null", "true", "[]";
+        UntaggedValue: "1", "1.5", "\"a\"", "[1,[2.5]]", "{\"a\":null}", "{\"a\":1}", "null", "true", "[]";
         Flat: "{\"a\":1,\"b\":{\"c\":[1,2.5,null,\"x\"]}}", "{\"a\":1}";
         HashMap<u32, u8>: "{\"1\":2}", "{\"01\":2}", "{\"+1\":2}", "{\" 1\":2}", "{\"1.0\":2}";
         HashMap<i64, u8>: "{\"-1\":2}", "{\"-0\":2}", "{\"+1\":2}";
-        HashMap<bool, u8>: "{\"true\":2}"; HashMap<char, u8>: "{\"a\":2}"; HashMap<Key, u8>: "{\"X\":2}"; BTreeMap<KeyOf, u8>: "{\"3\":2}";
+        HashMap<bool, u8>: "{\"true\":2}"; HashMap<char, u8>: "{\"a\":2}"; HashMap<NamedKey, u8>: "{\"X\":2}"; BTreeMap<KeyOf, u8>: "{\"3\":2}";
         HashMap<Option<u8>, u8>: "{\"3\":2}"; HashMap<u128, u8>: "{\"340282366920938463463374607431768211455\":1}";
         Option<Vec<Option<NonZeroU8>>>: "[1,null]", "[0]", "null";
         Option<Option<u8>>: "null", "1"; Option<()>: "null";
@@ -151,7 +151,7 @@ fn each_type_reads_the_same_as_from_serde_json() {
         std::net::IpAddr: "\"127.0.0.1\""; std::time::Duration: "{\"secs\":1,\"nanos\":2}"; std::path::PathBuf: "\"a\"";
         Box<str>: "\"a\\n\""; std::borrow::Cow<'static, str>: "\"a\""; Result<u8, String>: "{\"Ok\":1}"; std::ops::Range<u8>: "{\"start\":1,\"end\":2}";
         std::ops::Bound<u8>: "\"Unbounded\"", "{\"Included\":1}";
-        First: "{\"a\":\"b\"}", "{\"a\":\"b\",\"c\":\"d\"}";
+        FirstMemberOnly: "{\"a\":\"b\"}", "{\"a\":\"b\",\"c\":\"d\"}";
         serde::de::IgnoredAny: "1", "[1]", "{\"a\":[1]}";
         std::time::SystemTime: "{\"secs_since_epoch\":1,\"nanos_since_epoch\":2}";
         std::cmp::Reverse<u8>: "1"; std::num::Wrapping<u8>: "1"; std::cell::RefCell<u8>: "1"; std::sync::atomic::AtomicU8: "1";
