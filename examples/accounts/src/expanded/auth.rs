@@ -16,11 +16,8 @@ use crate::{
     model::{Credentials, RefreshRequest, Registration},
     roles::Role,
 };
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Json},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
+use palisade::input::Json;
 use palisade::jwt::Grant;
 use palisade::password::{PasswordMatch, Passwords};
 use palisade::session::{RefreshError, TokenPair};

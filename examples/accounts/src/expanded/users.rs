@@ -14,11 +14,8 @@ use crate::{
     model::{Listing, NewUser, Page, User, UserPatch},
     roles::Role,
 };
-use actix_web::{
-    HttpResponse,
-    http::header,
-    web::{Data, Json, Path, Query},
-};
+use actix_web::{HttpResponse, http::header, web::Data};
+use palisade::input::{Json, Path, Query};
 use palisade::{Principal, Problem};
 use serde::Serialize;
 use uuid::Uuid;
