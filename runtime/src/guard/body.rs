@@ -103,6 +103,14 @@ impl GuardedRequest<'_, '_> {
     /// The error of an argument that was extracted, because an `Option` hides it. Not the error of one side of an `Either` that does
     /// not read this media type: the other side has read it.
     pub(super) fn hidden_error(&self) -> Option<InputError> {
+        self.may_hide_an_error().then(|| self.find_hidden_error()).flatten()
+    }
+
+    fn may_hide_an_error(&self) -> bool {
+        self.state.has_input_error.get() || !self.mounted.inputs.is_empty()
+    }
+
+    fn find_hidden_error(&self) -> Option<InputError> {
         let malformed = self.mounted.inputs.iter().find_map(|input| input.hidden_malformed_header(self.request));
         if let Some(name) = malformed {
             return Some(document::header(name).into());

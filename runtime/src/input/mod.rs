@@ -129,6 +129,7 @@ fn read(request: &HttpRequest) {
 /// error of the other side is kept.
 fn failed(request: &HttpRequest, error: InputError) -> InputError {
     if let Some(state) = RequestState::of(request).filter(|_| !error.is_absent()) {
+        state.has_input_error.set(true);
         if error.is_in_body() {
             let kept = state.body_error.take().filter(|_| error.is_media_type());
             state.body_error.set(kept.or_else(|| Some(error.clone())));

@@ -37,6 +37,8 @@ pub(crate) struct RequestState {
     pub(crate) lookup_failed: Cell<bool>,
     /// Whether fields are rejected that the input's type does not read. The guard sets it.
     pub(crate) strict: Cell<bool>,
+    /// Whether an argument that carries input has failed: one of the two below is set.
+    pub(crate) has_input_error: Cell<bool>,
     /// The error of the argument that reads the body. An `Option` around it hides the error.
     pub(crate) body_error: Cell<Option<InputError>>,
     /// The errors of arguments that read the query or the path, for the same reason.
@@ -80,6 +82,7 @@ impl RequestStates {
             reservations: OnceCell::new(),
             lookup_failed: Cell::new(false),
             strict: Cell::new(false),
+            has_input_error: Cell::new(false),
             body_error: Cell::new(None),
             parameter_errors: RefCell::new(Vec::new()),
             audited: Cell::new(false),
