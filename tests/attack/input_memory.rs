@@ -21,14 +21,14 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 const LIMIT: usize = 256 * 1024;
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Order {
     items: Vec<Item>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Item {
     name: String,
     count: u32,

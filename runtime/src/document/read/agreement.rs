@@ -37,13 +37,13 @@ fn agrees<T: DeserializeOwned + Debug>(body: &str) -> Result<(), String> {
 #[derive(Deserialize, Debug)]
 struct UnitStruct;
 #[derive(Deserialize, Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Newtype(u8);
 #[derive(Deserialize, Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Pair(u8, String);
 #[derive(Deserialize, Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum EveryVariant {
     Unit,
     New(u8),
@@ -54,7 +54,7 @@ enum EveryVariant {
 }
 #[derive(Deserialize, Debug)]
 #[serde(tag = "t")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum Tagged {
     A {
         x: f64,
@@ -65,7 +65,7 @@ enum Tagged {
 }
 #[derive(Deserialize, Debug)]
 #[serde(tag = "t", content = "c")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum Adjacent {
     A(u8),
     B { x: char },
@@ -73,7 +73,7 @@ enum Adjacent {
 }
 #[derive(Deserialize, Debug)]
 #[serde(untagged)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum UntaggedValue {
     N(i64),
     F(f64),
@@ -83,7 +83,7 @@ enum UntaggedValue {
     Null,
 }
 #[derive(Deserialize, Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Flat {
     a: u8,
     #[serde(flatten)]
@@ -99,7 +99,7 @@ struct KeyOf(u16);
 
 /// Reads the first member only.
 #[derive(Debug)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct FirstMemberOnly(String);
 impl<'de> Deserialize<'de> for FirstMemberOnly {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

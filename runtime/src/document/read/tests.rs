@@ -11,7 +11,7 @@ use crate::document::InputLimits;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Order {
     user_name: String,
     #[serde(rename = "mail", alias = "e-mail")]
@@ -29,7 +29,7 @@ struct Order {
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Item {
     qty: u8,
     name: Option<String>,
@@ -37,7 +37,7 @@ struct Item {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum Color {
     Red,
     Custom { hex: String },
@@ -47,7 +47,7 @@ enum Color {
 
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum Shape {
     Circle { radius: u32 },
     Square { side: u32, item: Item },
@@ -55,14 +55,14 @@ enum Shape {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Denies {
     a: u8,
     inner: Option<Box<Denies>>,
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Flat {
     id: u32,
     #[serde(flatten)]
@@ -72,20 +72,20 @@ struct Flat {
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct More {
     address: Address,
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct Address {
     city: String,
     zip: Option<u32>,
 }
 
 #[derive(Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 struct FlatMap {
     id: u32,
     #[serde(flatten)]
@@ -94,7 +94,7 @@ struct FlatMap {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only its shape is read")]
 enum Either {
     Item(Item),
     Address(Address),
@@ -182,7 +182,7 @@ fn mistakes_in_buffered_values_have_their_place() {
         assert_eq!(faults::<Flat>(body, LOOSE), expected, "{body}");
     }
     #[derive(Deserialize)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only its shape is read")]
     struct Strong {
         #[serde(flatten)]
         more: More,
