@@ -25,9 +25,7 @@ impl ::palisade::__v1::Endpoint for health {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/health");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Policy, Rule::*};
-        &Policy::new(Public)
-            .of(::core::module_path!(), "health")
-            .with_reason("for the load balancer")
+        &Policy::new(Public).of(::core::module_path!(), "health").with_reason("for the load balancer")
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn health() -> &'static str {
@@ -60,9 +58,7 @@ impl ::palisade::__v1::Endpoint for me {
 pub(crate) struct add_note;
 
 impl ::palisade::__v1::Endpoint for add_note {
-    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post(
-        "/users/{id}/notes",
-    );
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/users/{id}/notes");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Policy, RateLimit, Rule::*};
         &Policy::new(Any(&[Owner("id"), Admin]))
@@ -84,16 +80,10 @@ impl ::palisade::__v1::Endpoint for add_note {
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let secret = std::env::var("JWT_SECRET")
-        .map_err(|_| "set JWT_SECRET to 32 random bytes or more")?;
+    let secret = std::env::var("JWT_SECRET").map_err(|_| "set JWT_SECRET to 32 random bytes or more")?;
     let issuer = TokenIssuer::hs256("https://quickstart.example", "quickstart", secret)?;
-    println!(
-        "token of alice: {}", issuer.issue(& Grant::new("alice", Duration::from_secs(15 *
-        60))) ?
-    );
-    let palisade = Palisade::builder()
-        .authenticator(issuer.verifier().build()?)
-        .build()?;
+    println!("token of alice: {}", issuer.issue(&Grant::new("alice", Duration::from_secs(15 * 60)))?);
+    let palisade = Palisade::builder().authenticator(issuer.verifier().build()?).build()?;
     let app = move || {
         let api = palisade::scope("/api").service(me).service(add_note);
         App::new().service(health).service(api).wrap(palisade.clone())

@@ -8,26 +8,27 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::{
+    app::AppSessions,
+    caller::Account,
+    db::{Db, NewAccount},
+    error::ApiError,
+    model::{Credentials, RefreshRequest, Registration},
+    roles::Role,
+};
 use actix_web::{HttpResponse, http::header, web::Data};
 use palisade::input::Json;
 use palisade::jwt::Grant;
 use palisade::password::{PasswordMatch, Passwords};
 use palisade::session::{RefreshError, TokenPair};
 use palisade::{Principal, Problem};
-use crate::{
-    app::AppSessions, caller::Account, db::{Db, NewAccount},
-    error::ApiError, model::{Credentials, RefreshRequest, Registration},
-    roles::Role,
-};
 
 /// How long an access token is valid unless it is revoked.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
 
 /// Returns the grant for a token of this account.
 fn build_grant(id: &str, role: Role) -> Grant {
-    Grant::new(id, ACCESS_TOKEN_LIFETIME)
-        .roles([role.role_name()])
-        .scopes(role.scopes().iter().copied())
+    Grant::new(id, ACCESS_TOKEN_LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
 }
 
 /// Returns the tokens with `Cache-Control: no-store` (RFC 6749 §5.1).
@@ -45,9 +46,7 @@ fn token_response(tokens: &TokenPair) -> HttpResponse {
 pub struct register;
 
 impl ::palisade::__v1::Endpoint for register {
-    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post(
-        "/auth/register",
-    );
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/auth/register");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Policy, RateLimit, Rule::*};
         &Policy::new(Public)
@@ -64,19 +63,10 @@ impl ::palisade::__v1::Endpoint for register {
         ) -> Result<HttpResponse, Problem> {
             let Registration { name, email, password } = new.into_inner();
             let hash = passwords.hash(password.expose()).await?;
-            let account = NewAccount {
-                name: &name,
-                email: &email,
-                age: None,
-                role: Role::User,
-                password_hash: Some(&hash),
-            };
+            let account =
+                NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
             let user = db.create_account(account).await?;
-            Ok(
-                HttpResponse::Created()
-                    .insert_header((header::LOCATION, format!("/api/users/{}", user.id)))
-                    .json(user),
-            )
+            Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
         ::palisade::__v1::handler!(register; Result<HttpResponse, Problem>; Json<Registration>, Data<Db>, Data<Passwords>)
             .validated(|__all, (__new, __db, __passwords)| {
@@ -105,16 +95,14 @@ impl ::palisade::__v1::Endpoint for login {
         &Policy::new(Public)
             .of(::core::module_path!(), "login")
             .with_reason("login authenticates the caller")
-            .limits(
-                &[
-                    RateLimit::per_seconds("login", 5, 900).count(Count::Failures),
-                    RateLimit::per_seconds("login-account", 20, 900)
-                        .count(Count::Failures)
-                        .by(By::Field("credentials.email"))
-                        .shared(),
-                    RateLimit::per_seconds("logins", 100, 900).shared(),
-                ],
-            )
+            .limits(&[
+                RateLimit::per_seconds("login", 5, 900).count(Count::Failures),
+                RateLimit::per_seconds("login-account", 20, 900)
+                    .count(Count::Failures)
+                    .by(By::Field("credentials.email"))
+                    .shared(),
+                RateLimit::per_seconds("logins", 100, 900).shared(),
+            ])
             .validates_inputs()
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
@@ -127,29 +115,17 @@ impl ::palisade::__v1::Endpoint for login {
             let Credentials { email, password } = credentials.into_inner();
             let read_at = SystemTime::now();
             let account = db.login_by_email(&email).await?;
-            let stored_hash = account
-                .as_ref()
-                .and_then(|account| account.password_hash.as_deref());
+            let stored_hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
             let password_match = passwords.verify(password.expose(), stored_hash).await?;
-            let (Some(account), PasswordMatch::Right { rehash }) = (
-                account,
-                password_match,
-            ) else {
+            let (Some(account), PasswordMatch::Right { rehash }) = (account, password_match) else {
                 return Err(ApiError::BadCredentials.into());
             };
             if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
                 db.replace_password_hash(account.id, verified, &renewed).await?;
             }
-            Ok(
-                token_response(
-                    &sessions
-                        .begin(
-                            &build_grant(&account.id.to_string(), account.role)
-                                .as_of(read_at),
-                        )
-                        .await?,
-                ),
-            )
+            Ok(token_response(
+                &sessions.begin(&build_grant(&account.id.to_string(), account.role).as_of(read_at)).await?,
+            ))
         }
         ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>)
             .validated(|__all, (__credentials, __db, __passwords, __sessions)| {
@@ -176,9 +152,7 @@ impl ::palisade::__v1::Endpoint for login {
 pub struct refresh;
 
 impl ::palisade::__v1::Endpoint for refresh {
-    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post(
-        "/auth/refresh",
-    );
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/auth/refresh");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Count, Policy, RateLimit, Rule::*};
         &Policy::new(Public)
@@ -194,16 +168,10 @@ impl ::palisade::__v1::Endpoint for refresh {
             sessions: Data<AppSessions>,
         ) -> Result<HttpResponse, Problem> {
             let tokens = sessions
-                .refresh(
-                    &body.refresh_token,
-                    async |session| {
-                        let role = db
-                            .role(&session.subject)
-                            .await?
-                            .ok_or(RefreshError::<Problem>::Unknown)?;
-                        Ok::<_, Problem>(build_grant(&session.subject, role))
-                    },
-                )
+                .refresh(&body.refresh_token, async |session| {
+                    let role = db.role(&session.subject).await?.ok_or(RefreshError::<Problem>::Unknown)?;
+                    Ok::<_, Problem>(build_grant(&session.subject, role))
+                })
                 .await?;
             Ok(token_response(&tokens))
         }
@@ -229,15 +197,11 @@ impl ::palisade::__v1::Endpoint for logout {
             .limits(&[RateLimit::per_seconds("logout", 100, 900)])
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
-        async fn logout(
-            caller: Principal,
-            sessions: Data<AppSessions>,
-        ) -> Result<HttpResponse, Problem> {
+        async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
             sessions.end(&caller).await?;
             Ok(HttpResponse::NoContent().finish())
         }
-        ::palisade::__v1::handler!(logout; Result<HttpResponse, Problem>; Principal, Data<AppSessions>)
-            .mount(__at)
+        ::palisade::__v1::handler!(logout; Result<HttpResponse, Problem>; Principal, Data<AppSessions>).mount(__at)
     }
 }
 ::palisade::__v1::add!(logout; check_on_guarded_route, 0, (); Principal, Data<AppSessions>);
@@ -247,9 +211,7 @@ impl ::palisade::__v1::Endpoint for logout {
 pub struct logout_all;
 
 impl ::palisade::__v1::Endpoint for logout_all {
-    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post(
-        "/auth/logout-all",
-    );
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/auth/logout-all");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Policy, RateLimit, Rule::*};
         &Policy::new(Scope("account:manage"))
@@ -257,15 +219,11 @@ impl ::palisade::__v1::Endpoint for logout_all {
             .limits(&[RateLimit::per_seconds("logout_all", 100, 900)])
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
-        async fn logout_all(
-            caller: Account,
-            sessions: Data<AppSessions>,
-        ) -> Result<HttpResponse, Problem> {
+        async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
             sessions.end_all(&caller.principal).await?;
             Ok(HttpResponse::NoContent().finish())
         }
-        ::palisade::__v1::handler!(logout_all; Result<HttpResponse, Problem>; Account, Data<AppSessions>)
-            .mount(__at)
+        ::palisade::__v1::handler!(logout_all; Result<HttpResponse, Problem>; Account, Data<AppSessions>).mount(__at)
     }
 }
 ::palisade::__v1::add!(logout_all; check_on_guarded_route, 0, (); Account, Data<AppSessions>);

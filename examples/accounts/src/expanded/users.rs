@@ -6,16 +6,19 @@
 //! The threats are access to accounts of other users (BOLA, OWASP API1: `owner_or_admin` compares the id in the path with the
 //! caller) and privilege escalation (API3, API5: only administrators can assign roles).
 
+use crate::{
+    app::AppSessions,
+    caller::Account,
+    db::{Db, NewAccount},
+    error::ApiError,
+    model::{Listing, NewUser, Page, User, UserPatch},
+    roles::Role,
+};
 use actix_web::{HttpResponse, http::header, web::Data};
 use palisade::input::{Json, Path, Query};
 use palisade::{Principal, Problem};
 use serde::Serialize;
 use uuid::Uuid;
-use crate::{
-    app::AppSessions, caller::Account, db::{Db, NewAccount},
-    error::ApiError, model::{Listing, NewUser, Page, User, UserPatch},
-    roles::Role,
-};
 
 /// The subject, roles and scopes of the caller.
 #[derive(Serialize)]
@@ -54,37 +57,23 @@ pub struct list_users;
 
 impl ::palisade::__v1::Endpoint for list_users {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::get("/users");
-    const POLICY: &'static ::palisade::__v1::Policy = &::palisade::__v1::Policy::new(
-            ::palisade::__v1::Rule::Role({
-                const __NAME: &str = {
-                    use ::palisade::__v1::NoName as _;
-                    let __name = Role::Admin;
-                    ::palisade::__v1::role(&__name, __name.as_bytes())
-                };
-                __NAME
-            }),
-        )
-        .of(::core::module_path!(), "list_users")
-        .validates_inputs();
+    const POLICY: &'static ::palisade::__v1::Policy = &::palisade::__v1::Policy::new(::palisade::__v1::Rule::Role({
+        const __NAME: &str = {
+            use ::palisade::__v1::NoName as _;
+            let __name = Role::Admin;
+            ::palisade::__v1::role(&__name, __name.as_bytes())
+        };
+        __NAME
+    }))
+    .of(::core::module_path!(), "list_users")
+    .validates_inputs();
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
-        async fn list_users(
-            listing: Query<Listing>,
-            db: Data<Db>,
-        ) -> Result<Json<Page>, Problem> {
+        async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Page>, Problem> {
             let (items, total) = db.page(&listing).await?;
-            Ok(
-                Json(Page {
-                    items,
-                    total,
-                    limit: listing.limit,
-                    offset: listing.offset,
-                }),
-            )
+            Ok(Json(Page { items, total, limit: listing.limit, offset: listing.offset }))
         }
         ::palisade::__v1::handler!(list_users; Result<Json<Page>, Problem>; Query<Listing>, Data<Db>)
-            .validated(|__all, (__listing, __db)| {
-                __all.of(__listing).each().of(__db).each()
-            })
+            .validated(|__all, (__listing, __db)| __all.of(__listing).each().of(__db).each())
             .mount(__at)
     }
 }
@@ -96,45 +85,28 @@ pub struct create_user;
 
 impl ::palisade::__v1::Endpoint for create_user {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/users");
-    const POLICY: &'static ::palisade::__v1::Policy = &::palisade::__v1::Policy::new(
-            ::palisade::__v1::Rule::Role({
-                const __NAME: &str = {
-                    use ::palisade::__v1::NoName as _;
-                    let __name = Role::Admin;
-                    ::palisade::__v1::role(&__name, __name.as_bytes())
-                };
-                __NAME
-            }),
-        )
-        .of(::core::module_path!(), "create_user")
-        .validates_inputs();
+    const POLICY: &'static ::palisade::__v1::Policy = &::palisade::__v1::Policy::new(::palisade::__v1::Rule::Role({
+        const __NAME: &str = {
+            use ::palisade::__v1::NoName as _;
+            let __name = Role::Admin;
+            ::palisade::__v1::role(&__name, __name.as_bytes())
+        };
+        __NAME
+    }))
+    .of(::core::module_path!(), "create_user")
+    .validates_inputs();
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
-        async fn create_user(
-            new: Json<NewUser>,
-            caller: Account,
-            db: Data<Db>,
-        ) -> Result<HttpResponse, Problem> {
+        async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
             if new.role != Role::User {
                 may_assign_roles(&caller, &db).await?;
             }
-            let account = NewAccount {
-                name: &new.name,
-                email: &new.email,
-                age: new.age,
-                role: new.role,
-                password_hash: None,
-            };
+            let account =
+                NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
             let user = db.create_account(account).await?;
-            Ok(
-                HttpResponse::Created()
-                    .insert_header((header::LOCATION, format!("/api/users/{}", user.id)))
-                    .json(user),
-            )
+            Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
         ::palisade::__v1::handler!(create_user; Result<HttpResponse, Problem>; Json<NewUser>, Account, Data<Db>)
-            .validated(|__all, (__new, __caller, __db)| {
-                __all.of(__new).each().of(__caller).each().of(__db).each()
-            })
+            .validated(|__all, (__new, __caller, __db)| __all.of(__new).each().of(__caller).each().of(__db).each())
             .mount(__at)
     }
 }
@@ -154,8 +126,7 @@ impl ::palisade::__v1::Endpoint for show_user {
         async fn show_user(id: Path<Uuid>, db: Data<Db>) -> Result<Json<User>, Problem> {
             Ok(db.user_by_id(*id).await?.map(Json).ok_or(ApiError::NoSuchUser)?)
         }
-        ::palisade::__v1::handler!(show_user; Result<Json<User>, Problem>; Path<Uuid>, Data<Db>)
-            .mount(__at)
+        ::palisade::__v1::handler!(show_user; Result<Json<User>, Problem>; Path<Uuid>, Data<Db>).mount(__at)
     }
 }
 ::palisade::__v1::add!(show_user; check_on_guarded_route, 1, (); Path<Uuid>, Data<Db>);
@@ -186,10 +157,7 @@ impl ::palisade::__v1::Endpoint for change_user {
             if change.role.is_some() {
                 may_assign_roles(&caller, &db).await?;
             }
-            let user = db
-                .update(*id, &change, sessions.issuer())
-                .await?
-                .ok_or(ApiError::NoSuchUser)?;
+            let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
             if change.role.is_some() {
                 sessions.renew_all_of(&id.to_string()).await?;
             }
@@ -216,9 +184,7 @@ impl ::palisade::__v1::Endpoint for change_user {
 
 /// Checks the account in addition to the token, because the role may have changed since the token was issued.
 async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
-    if caller.principal.has_role(Role::Admin.role_name())
-        && db.is_admin(&caller.id.to_string()).await?
-    {
+    if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
         Ok(())
     } else {
         Err(ApiError::RoleNeedsAdmin.into())
@@ -230,9 +196,7 @@ async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
 pub struct delete_user;
 
 impl ::palisade::__v1::Endpoint for delete_user {
-    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::delete(
-        "/users/{id}",
-    );
+    const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::delete("/users/{id}");
     const POLICY: &'static ::palisade::__v1::Policy = {
         use ::palisade::__v1::{Policy, Rule::*};
         &Policy::new(All(&[Permission("users:delete"), Scope("account:manage")]))
@@ -247,11 +211,7 @@ impl ::palisade::__v1::Endpoint for delete_user {
         ) -> Result<HttpResponse, Problem> {
             let removed = db.delete(*id, sessions.issuer()).await?;
             sessions.end_all_of(&id.to_string()).await?;
-            if removed {
-                Ok(HttpResponse::NoContent().finish())
-            } else {
-                Err(ApiError::NoSuchUser.into())
-            }
+            if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
         }
         ::palisade::__v1::handler!(delete_user; Result<HttpResponse, Problem>; Path<Uuid>, Account, Data<Db>, Data<AppSessions>)
             .mount(__at)
