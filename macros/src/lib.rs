@@ -32,6 +32,7 @@ mod item;
 mod logic;
 mod policy;
 mod rule;
+mod sql;
 mod suggest;
 mod template;
 mod text;
@@ -94,6 +95,18 @@ pub fn role(item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn rule(expression: TokenStream) -> TokenStream {
     dependency::mistake().unwrap_or_else(|| expand::rule(expression.into())).into()
+}
+
+#[doc = include_str!("../docs/sql.md")]
+#[proc_macro]
+pub fn sql(arguments: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| sql::expand(arguments.into())).into()
+}
+
+/// The names that a statement of [`sql!`](macro@crate::sql) may contain, as an enum: see the trait of the same name.
+#[proc_macro_derive(SqlIdentifier, attributes(sql))]
+pub fn sql_identifier(item: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| derive::sql_identifier(item.into())).into()
 }
 
 #[doc = include_str!("../docs/extractor.md")]

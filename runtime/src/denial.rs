@@ -76,7 +76,7 @@ impl Denial {
 
     /// The text is the same as for an unknown path, so that the client cannot tell whether the row exists.
     pub(crate) const fn absent(reason: &'static str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, reason, "The resource does not exist.", Extra::None)
+        Self::new(StatusCode::NOT_FOUND, reason, problem::NOT_FOUND, Extra::None)
     }
 
     pub(crate) const fn origin(reason: &'static str) -> Self {

@@ -64,6 +64,7 @@
 //! | [`body_limit`] | the maximum size of the body |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
 //! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
+//! | `sql!` | (macro) an SQL statement whose values are parameters, with the feature `sqlx` |
 //! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
 //! | [`Role`](derive@Role) | (derive) an enum of roles, with the roles that they imply and the permissions that they grant |
 //!
@@ -91,6 +92,7 @@
 //! | `compression` | compressed request bodies |
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
 //! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
+//! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
@@ -179,6 +181,8 @@ pub mod role;
 pub mod scope;
 pub mod session;
 mod settings;
+#[cfg(feature = "sqlx")]
+pub mod sql;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -210,6 +214,9 @@ pub use palisade_macros::{
     options, owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role,
     require_scope, route, rule, tenant, validate,
 };
+
+#[cfg(feature = "sqlx")]
+pub use palisade_macros::sql;
 
 /// The crate [`garde`](https://docs.rs/garde), in the version whose `Validate` [`validate`](macro@validate) accepts. Its derive needs
 /// a dependency of your own.

@@ -41,7 +41,7 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
     if path_exists {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED).with_detail("Method not allowed for this resource.")
     } else {
-        Problem::new(StatusCode::NOT_FOUND).with_detail("The resource does not exist.")
+        Problem::new(StatusCode::NOT_FOUND).with_detail(crate::problem::NOT_FOUND)
     }
 }
 

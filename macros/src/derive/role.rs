@@ -11,6 +11,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta};
 
+use super::snake;
 use crate::diagnostics::Diagnostics;
 use crate::gather::flat;
 use crate::suggest;
@@ -240,17 +241,4 @@ fn emit(name: &Ident, variants: &[Variant], fields: &[&Fields]) -> TokenStream {
             }
         }
     }
-}
-
-fn snake(name: &str) -> String {
-    let mut snake = String::new();
-    let mut before = ' ';
-    for c in name.chars() {
-        if c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit()) {
-            snake.push('_');
-        }
-        snake.extend(c.to_lowercase());
-        before = c;
-    }
-    snake
 }

@@ -226,5 +226,5 @@ pub(crate) const fn no_body() -> Denial {
 
 /// A parameter of the path is not what the resource is named by.
 pub(crate) const fn not_a_resource() -> Denial {
-    Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", "The resource does not exist.")
+    Denial::input(StatusCode::NOT_FOUND, "path_not_a_resource", crate::problem::NOT_FOUND)
 }

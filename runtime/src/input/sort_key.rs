@@ -80,6 +80,18 @@ impl<E> SortKey<E> {
     }
 }
 
+/// The column of the field, and the direction: `ORDER BY {sort:ident}`.
+#[cfg(feature = "sqlx")]
+impl<E: crate::sql::SqlIdentifier> crate::sql::SqlIdentifier for SortKey<E> {
+    fn name(&self) -> &'static str {
+        self.field.name()
+    }
+
+    fn is_descending(&self) -> Option<bool> {
+        Some(self.is_descending)
+    }
+}
+
 impl<'de, E: Deserialize<'de>> Deserialize<'de> for SortKey<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(SortKeyVisitor(PhantomData))

@@ -36,7 +36,8 @@ use serde_json::{Map, Value};
 
 pub use self::field_error::FieldError;
 pub(crate) use self::texts::{
-    BAD_CREDENTIALS, FORBIDDEN, INTERNAL, INVALID, OVER_RATE_LIMIT, PROBLEM_JSON, UNAVAILABLE, title_of, whole_seconds,
+    BAD_CREDENTIALS, FORBIDDEN, INTERNAL, INVALID, NOT_FOUND, OVER_RATE_LIMIT, PROBLEM_JSON, UNAVAILABLE, title_of,
+    whole_seconds,
 };
 
 /// An error in the format of RFC 9457, for handlers that respond in the same way as palisade.

@@ -18,6 +18,7 @@ pub(crate) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("applicati
 pub(crate) const INTERNAL: &str = "The server failed to process the request.";
 pub(crate) const UNAVAILABLE: &str = "A required service is unavailable; try again later.";
 pub(crate) const FORBIDDEN: &str = "You do not have permission to do this.";
+pub(crate) const NOT_FOUND: &str = "The resource does not exist.";
 pub(crate) const INVALID: &str = "The input is invalid; see `errors`.";
 pub(crate) const OVER_RATE_LIMIT: &str = "The rate limit is exceeded; try again later.";
 /// The same text for expired, forged and revoked credentials: only the log shows the difference.

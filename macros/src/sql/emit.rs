@@ -1,0 +1,168 @@
+//! Prints a statement. Cannot fail.
+//!
+//! A statement of literals and values is a constant text for each database. Otherwise its text is assembled at run time from literals,
+//! placeholders and names.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Expr;
+
+use super::parameter::{Form, Parameter};
+use super::scan::Part;
+use super::written::{Arm, Literal, OneDriver, Piece, Pieces};
+use crate::hygiene::local;
+
+pub(super) fn statement(pieces: &Pieces) -> TokenStream {
+    let statement = constant(&pieces.pieces).unwrap_or_else(|| assembly(&pieces.pieces));
+    match pieces.driver {
+        None => statement,
+        Some(OneDriver::Sqlite) => quote!(::palisade::sql::__v1::sqlite(#statement)),
+        Some(OneDriver::Postgres) => quote!(::palisade::sql::__v1::postgres(#statement)),
+    }
+}
+
+/// The text of each database, and the values in their order. `None` if the text depends on a value.
+fn constant(pieces: &[Piece]) -> Option<TokenStream> {
+    let (mut sqlite, mut postgres, mut values, mut number) = (String::new(), String::new(), TokenStream::new(), 0_u32);
+    for (index, piece) in pieces.iter().enumerate() {
+        let Piece::Literal(Literal { parts, span }) = piece else { return None };
+        if index > 0 {
+            sqlite.push(' ');
+            postgres.push(' ');
+        }
+        for part in parts {
+            match part {
+                Part::Text(text) => {
+                    sqlite.push_str(text);
+                    postgres.push_str(text);
+                }
+                Part::Value(parameter) => {
+                    number += 1;
+                    sqlite.push('?');
+                    postgres.push_str(&format!("${number}"));
+                    let (name, value) = (Ident::new("value", *span), value(parameter));
+                    values.extend(quote_spanned!(*span=> .#name(#value)));
+                }
+                Part::List { .. } | Part::Name(_) => return None,
+            }
+        }
+    }
+    Some(quote!(::palisade::sql::__v1::Statement::constant(#sqlite, #postgres)#values))
+}
+
+fn assembly(pieces: &[Piece]) -> TokenStream {
+    let statement = local("statement", Span::call_site());
+    let mut length = 0;
+    let mut steps = TokenStream::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        steps.extend(step(piece, &statement, index > 0, &mut length));
+    }
+    quote!({
+        let mut #statement = ::palisade::sql::__v1::Assembly::new(#length);
+        #steps
+        #statement.finish()
+    })
+}
+
+/// `length` grows by that of each literal, and by that of a placeholder for each parameter.
+fn step(piece: &Piece, statement: &Ident, is_spaced: bool, length: &mut usize) -> TokenStream {
+    match piece {
+        Piece::Literal(literal) => literal_step(literal, statement, is_spaced, length),
+        Piece::If { condition, then, otherwise } => {
+            let then = step(then, statement, is_spaced, length);
+            let otherwise = otherwise.as_ref().map(|otherwise| {
+                let otherwise = step(otherwise, statement, is_spaced, length);
+                quote!(else { #otherwise })
+            });
+            quote!(if #condition { #then } #otherwise)
+        }
+        Piece::Match { value, arms } => {
+            let arms = arms.iter().map(|Arm { pattern, piece }| {
+                let step = step(piece, statement, is_spaced, length);
+                quote!(#pattern => { #step })
+            });
+            let arms: TokenStream = arms.collect();
+            quote!(match #value { #arms })
+        }
+    }
+}
+
+fn literal_step(
+    Literal { parts, span }: &Literal,
+    statement: &Ident,
+    is_spaced: bool,
+    length: &mut usize,
+) -> TokenStream {
+    let is_text = matches!(parts.first(), Some(Part::Text(_)));
+    let space = if is_spaced && !is_text && !parts.is_empty() { " " } else { "" };
+    let space = (!space.is_empty()).then(|| quote!(#statement.text(#space);));
+    *length += 1;
+    let steps = parts.iter().enumerate().map(|(index, part)| match part {
+        Part::Text(text) => {
+            let text = if is_spaced && index == 0 { format!(" {text}") } else { text.clone() };
+            *length += text.len();
+            quote!(#statement.text(#text);)
+        }
+        Part::Value(parameter) => {
+            *length += 4;
+            let (name, value) = (Ident::new("value", *span), value(parameter));
+            quote_spanned!(*span=> #statement.#name(#value);)
+        }
+        Part::List { list, is_negated } => {
+            *length += 16;
+            let (name, list) = (Ident::new("list", *span), postfix(&list.value));
+            quote_spanned!(*span=> #statement.#name(&#list[..], #is_negated);)
+        }
+        Part::Name(name) => {
+            *length += 16;
+            let method = if name.form == Form::Direction { "direction" } else { "ident" };
+            let (method, value) = (Ident::new(method, *span), reference(&name.value));
+            quote_spanned!(*span=> #statement.#method(#value);)
+        }
+    });
+    let steps: TokenStream = steps.collect();
+    quote!(#space #steps)
+}
+
+/// The value as an argument: by reference, so that the statement takes nothing from its surroundings.
+fn value(Parameter { value, form }: &Parameter) -> TokenStream {
+    let value = reference(value);
+    match form {
+        Form::Pattern(name) => {
+            let name = Ident::new(name, Span::call_site());
+            quote!(::palisade::sql::__v1::#name(#value))
+        }
+        _ => value,
+    }
+}
+
+fn reference(value: &TokenStream) -> TokenStream {
+    match syn::parse2(value.clone()) {
+        Ok(Expr::Unary(_) | Expr::Reference(_)) => quote!(&#value),
+        _ => {
+            let value = postfix(value);
+            quote!(&#value)
+        }
+    }
+}
+
+/// In parentheses, unless a dot or an index may follow.
+fn postfix(value: &TokenStream) -> TokenStream {
+    match syn::parse2(value.clone()) {
+        Ok(
+            Expr::Path(_)
+            | Expr::Field(_)
+            | Expr::MethodCall(_)
+            | Expr::Call(_)
+            | Expr::Index(_)
+            | Expr::Lit(_)
+            | Expr::Macro(_)
+            | Expr::Paren(_)
+            | Expr::Array(_)
+            | Expr::Try(_)
+            | Expr::Await(_)
+            | Expr::Tuple(_),
+        ) => value.clone(),
+        _ => quote!((#value)),
+    }
+}

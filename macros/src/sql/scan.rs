@@ -1,0 +1,394 @@
+//! A literal, read as the database reads it.
+//!
+//! Threat: a `{value}` in a place that the database does not read as a placeholder: in quotes, in a comment, in a name (CWE-89 begins
+//! with quotes around a value). Promise: quotes, dollar quotes, comments and names are read as SQLite and PostgreSQL read them. What only
+//! one of them reads in this way makes the statement one for this database.
+
+use proc_macro2::Span;
+
+use super::parameter::{self, Form, Parameter};
+use crate::diagnostics::Diagnostic;
+
+/// A part of the text of a statement.
+#[derive(Debug, Clone)]
+pub(super) enum Part {
+    Text(String),
+    /// A placeholder.
+    Value(Parameter),
+    /// `IN ({ids..})`, from its keyword to its parenthesis.
+    List {
+        list: Parameter,
+        is_negated: bool,
+    },
+    /// A name or a direction.
+    Name(Parameter),
+}
+
+impl Part {
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(self, Self::Text(text) if text.trim().is_empty())
+    }
+}
+
+/// The parts of a literal, and what it demands of the database.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    pub(super) parts: Vec<Part>,
+    /// What only SQLite reads.
+    pub(super) sqlite: Option<&'static str>,
+    /// What only PostgreSQL reads.
+    pub(super) postgres: Option<&'static str>,
+    /// Whether the statement ended with a semicolon.
+    pub(super) is_ended: bool,
+}
+
+/// Reads a literal. The errors are in the order of the text; after the first one the rest is not read, because a quote may be open.
+pub(super) fn scan(text: &str, span: Span) -> Result<Scanned, Diagnostic> {
+    let mut scanner = Scanner { text, at: 0, span, literal: String::new(), found: Scanned::default() };
+    scanner.run()?;
+    scanner.flush();
+    Ok(scanner.found)
+}
+
+struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    span: Span,
+    /// The text since the last parameter.
+    literal: String,
+    found: Scanned,
+}
+
+impl<'t> Scanner<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    /// Keeps `length` bytes as they are.
+    fn keep(&mut self, length: usize) {
+        self.literal.push_str(&self.text[self.at..self.at + length]);
+        self.at += length;
+    }
+
+    fn flush(&mut self) {
+        if !self.literal.is_empty() {
+            self.found.parts.push(Part::Text(std::mem::take(&mut self.literal)));
+        }
+    }
+
+    fn run(&mut self) -> Result<(), Diagnostic> {
+        while let Some(c) = self.rest().chars().next() {
+            let rest = self.rest();
+            let next = rest[c.len_utf8()..].chars().next();
+            let begins_name = next.is_some_and(|next| next.is_alphabetic() || next == '_');
+            if self.found.is_ended && !c.is_whitespace() && !rest.starts_with("--") && !rest.starts_with("/*") {
+                return Err(Diagnostic::new(
+                    "`sql!` takes one statement",
+                    "write a `sql!` for each statement, or `sqlx::raw_sql(\"..\")` with a literal",
+                ));
+            }
+            match c {
+                '\'' => self.quoted_text()?,
+                '"' => self.quoted('"', "a name between double quotes")?,
+                '`' => {
+                    self.found.sqlite = Some("a name between backticks");
+                    self.quoted('`', "a name between backticks")?;
+                }
+                '[' => self.bracket()?,
+                '-' if next == Some('-') => self.line_comment()?,
+                '/' if next == Some('*') => self.block_comment()?,
+                '$' => self.dollar(next)?,
+                '?' if next == Some('?') => {
+                    // The operators `?`, `?|` and `?&` of PostgreSQL.
+                    self.found.postgres = Some("the operator `?`");
+                    self.literal.push('?');
+                    self.at += 2;
+                }
+                '?' => return Err(placeholder("?")),
+                ':' if next == Some(':') => self.keep(2),
+                ':' | '@' if begins_name => {
+                    let name: String = rest.chars().skip(1).take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    return Err(placeholder(&format!("{c}{name}")));
+                }
+                '{' => self.parameter()?,
+                '}' => {
+                    return Err(Diagnostic::new("`}` without `{`", "SQL has no braces outside of quotes; remove it"));
+                }
+                ';' => {
+                    self.found.is_ended = true;
+                    self.keep(1);
+                }
+                '\0' => return Err(Diagnostic::new("the text contains NUL", "remove it")),
+                c if c.is_alphanumeric() || c == '_' => {
+                    // A whole word, so that a `$` in it begins no dollar quote.
+                    let word =
+                        rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+                    self.keep(word);
+                }
+                c => self.keep(c.len_utf8()),
+            }
+        }
+        Ok(())
+    }
+
+    /// `'..'`, in which `''` is a quote. In `E'..'` of PostgreSQL, a backslash escapes.
+    fn quoted_text(&mut self) -> Result<(), Diagnostic> {
+        let before = self.literal.chars().rev().take(2).collect::<Vec<_>>();
+        let escapes = matches!(before.first(), Some('e' | 'E'))
+            && !before.get(1).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+        if !escapes {
+            return self.quoted('\'', "a text between quotes");
+        }
+        self.found.postgres = Some("a text `E'..'`");
+        let start = self.at;
+        let mut chars = self.rest().char_indices().skip(1).peekable();
+        while let Some((index, c)) = chars.next() {
+            match c {
+                '\\' => drop(chars.next()),
+                '\'' if matches!(chars.peek(), Some((_, '\''))) => drop(chars.next()),
+                '\'' => {
+                    self.keep(index + 1);
+                    if self.rest().trim_start().starts_with('\'') {
+                        return Err(Diagnostic::new("a text `E'..'` that is continued", "write one text"));
+                    }
+                    return self.without_parameters(start, "a text between quotes", "quotes");
+                }
+                _ => {}
+            }
+        }
+        Err(unclosed("a text between quotes", "'"))
+    }
+
+    /// From a quote to the next one. A doubled quote is a quote.
+    fn quoted(&mut self, quote: char, what: &str) -> Result<(), Diagnostic> {
+        let start = self.at;
+        let mut chars = self.rest().char_indices().skip(1).peekable();
+        while let Some((index, c)) = chars.next() {
+            if c != quote {
+                continue;
+            }
+            if matches!(chars.peek(), Some((_, next)) if *next == quote) {
+                chars.next();
+                continue;
+            }
+            self.keep(index + 1);
+            return self.without_parameters(start, what, "quotes");
+        }
+        Err(unclosed(what, &quote.to_string()))
+    }
+
+    /// `[..]` is a name in SQLite, and a subscript or an array in PostgreSQL. A plain name or number is the same in both for this scanner.
+    fn bracket(&mut self) -> Result<(), Diagnostic> {
+        let Some(end) = self.rest().find(']') else { return Err(unclosed("a bracket", "]")) };
+        if self.rest()[1..end].chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ')) {
+            self.keep(end + 1);
+        } else {
+            self.found.postgres = Some("an expression between brackets");
+            self.keep(1);
+        }
+        Ok(())
+    }
+
+    /// PostgreSQL also ends a comment at a carriage return, SQLite does not.
+    fn line_comment(&mut self) -> Result<(), Diagnostic> {
+        let (start, rest) = (self.at, self.rest());
+        let end = rest.find('\n');
+        let comment = &rest[..end.unwrap_or(rest.len())];
+        if comment.trim_end_matches('\r').contains('\r') {
+            return Err(Diagnostic::new("a carriage return inside of a comment", "end the comment with a newline"));
+        }
+        self.keep(end.map_or(rest.len(), |end| end + 1));
+        if end.is_none() {
+            // The next literal is not a part of the comment.
+            self.literal.push('\n');
+        }
+        self.without_parameters(start, "a comment", "comments")
+    }
+
+    /// A comment in a comment ends differently in SQLite and PostgreSQL.
+    fn block_comment(&mut self) -> Result<(), Diagnostic> {
+        let start = self.at;
+        let inside = &self.rest()[2..];
+        let Some(end) = inside.find("*/") else { return Err(unclosed("a comment", "*/")) };
+        if inside[..end].contains("/*") {
+            return Err(Diagnostic::new(
+                "a comment inside of a comment",
+                "SQLite ends the comment at the first `*/`, PostgreSQL at the second; remove the inner one",
+            ));
+        }
+        self.keep(end + 4);
+        self.without_parameters(start, "a comment", "comments")
+    }
+
+    /// `$1` is a placeholder, and `$tag$..$tag$` a text of PostgreSQL.
+    fn dollar(&mut self, next: Option<char>) -> Result<(), Diagnostic> {
+        let rest = self.rest();
+        let name: String = rest.chars().skip(1).take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let is_tag = !next.is_some_and(|c| c.is_ascii_digit()) && rest[1 + name.len()..].starts_with('$');
+        if !is_tag {
+            return match name.as_str() {
+                "" => Err(Diagnostic::new("`$` outside of quotes", "write a value as `{value}`")),
+                _ => Err(placeholder(&format!("${name}"))),
+            };
+        }
+        self.found.postgres = Some("a text between dollar quotes");
+        let (start, tag) = (self.at, format!("${name}$"));
+        let Some(end) = rest[tag.len()..].find(&tag) else {
+            return Err(unclosed("a text between dollar quotes", &tag));
+        };
+        self.keep(tag.len() + end + tag.len());
+        self.without_parameters(start, "a text between quotes", "quotes")
+    }
+
+    /// Reports a parameter in the text since `start`, where the database reads no placeholder. Other braces are a part of the text.
+    fn without_parameters(&self, start: usize, what: &str, whose: &str) -> Result<(), Diagnostic> {
+        let text = &self.text[start..self.at];
+        for (open, _) in text.match_indices('{') {
+            let ends = text[open..].match_indices('}').map(|(end, _)| &text[open + 1..open + end]);
+            if let Some(inside) = ends.take(8).find(|inside| parameter::names_a_value(inside)) {
+                return Err(Diagnostic::new(
+                    format!("a parameter inside of {whose} is not a parameter: `{{{inside}}}`"),
+                    match whose {
+                        "comments" => format!("the database reads {what} as a comment; remove the braces"),
+                        _ => format!(
+                            "write `{{{inside}}}` without quotes around it; join texts as `'prefix' || {{{inside}}}`; bind a text \
+                             that has braces as a value of its own"
+                        ),
+                    },
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn parameter(&mut self) -> Result<(), Diagnostic> {
+        let rest = self.rest();
+        if rest.starts_with("{{") {
+            return Err(Diagnostic::new(
+                "`{{` is not an escape in `sql!`",
+                "SQL has no braces outside of quotes, and inside of quotes they stand for themselves",
+            ));
+        }
+        let ends = rest.match_indices('}').map(|(end, _)| end);
+        let mut first = None;
+        for end in ends {
+            match parameter::read(&rest[1..end], self.span) {
+                Ok(parameter) => {
+                    self.at += end + 1;
+                    return self.place(parameter, &rest[..=end]);
+                }
+                Err(mistake) => drop(first.get_or_insert(mistake)),
+            }
+        }
+        Err(first.unwrap_or_else(|| unclosed("a parameter", "}")))
+    }
+
+    /// Adds a parameter, whose place must suit its form.
+    fn place(&mut self, parameter: Parameter, written: &str) -> Result<(), Diagnostic> {
+        let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+        let follows_parameter = self.literal.is_empty() && !self.found.parts.is_empty();
+        if self.literal.ends_with(in_word) || self.rest().starts_with(in_word) || follows_parameter {
+            return Err(Diagnostic::new(
+                format!("`{written}` is a part of a word"),
+                "write spaces around a value; a part of a name cannot be a value: write `{table:ident}`, with an enum",
+            ));
+        }
+        match parameter.form {
+            Form::Value => {
+                if self.last_word().eq_ignore_ascii_case("BY") {
+                    return Err(Diagnostic::new(
+                        format!("`BY {written}` would sort or group by a constant, because a parameter is a value"),
+                        "write `{sort:ident}`, with an enum that derives `SqlIdentifier`, or a `SortKey` of one",
+                    ));
+                }
+                self.flush();
+                self.found.parts.push(Part::Value(parameter));
+            }
+            Form::Pattern(name) => {
+                let before = self.last_word();
+                if !["LIKE", "ILIKE"].iter().any(|word| before.eq_ignore_ascii_case(word)) {
+                    return Err(Diagnostic::new(
+                        format!("`:{name}` is a pattern, and stands after `LIKE`"),
+                        format!("write `LIKE {written}`"),
+                    ));
+                }
+                if self.rest().trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("ESCAPE")) {
+                    return Err(Diagnostic::new(
+                        format!("`:{name}` brings its own `ESCAPE`"),
+                        "remove `ESCAPE` and its character",
+                    ));
+                }
+                self.flush();
+                self.found.parts.push(Part::Value(parameter));
+                // SQLite has no escape character without it; in PostgreSQL it is the default.
+                self.literal.push_str(r" ESCAPE '\'");
+            }
+            Form::Ident | Form::Direction => {
+                self.flush();
+                self.found.parts.push(Part::Name(parameter));
+            }
+            Form::List => return self.place_list(parameter, written),
+        }
+        Ok(())
+    }
+
+    /// `IN (` before, and `)` after.
+    fn place_list(&mut self, list: Parameter, written: &str) -> Result<(), Diagnostic> {
+        let misplaced = || {
+            Diagnostic::new(
+                format!("the list `{written}` has the wrong place"),
+                format!("write `IN ({written})` or `NOT IN ({written})`, with nothing else between the parentheses"),
+            )
+        };
+        let before = self.literal.trim_end().strip_suffix('(').ok_or_else(misplaced)?.trim_end();
+        let (before, is_in) = without_word(before, "IN");
+        let after = self.rest();
+        let spaces = after.len() - after.trim_start().len();
+        if !is_in || !after.trim_start().starts_with(')') {
+            return Err(misplaced());
+        }
+        let (before, is_negated) = without_word(before, "NOT");
+        let length = before.len();
+        self.literal.truncate(length);
+        self.literal.push(' ');
+        self.at += spaces + 1;
+        self.flush();
+        self.found.parts.push(Part::List { list, is_negated });
+        Ok(())
+    }
+
+    /// The last word of the text before a parameter. Empty if another parameter or another mark is before it.
+    fn last_word(&self) -> &str {
+        let before = self.literal.trim_end();
+        let rest = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        &before[rest.len()..]
+    }
+}
+
+/// The text without its last word and the space before it, if that is `word`.
+fn without_word<'t>(text: &'t str, word: &str) -> (&'t str, bool) {
+    let Some(at) = text.len().checked_sub(word.len()).filter(|&at| text.is_char_boundary(at)) else {
+        return (text, false);
+    };
+    let (before, last) = text.split_at(at);
+    let is_word = last.eq_ignore_ascii_case(word)
+        && !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
+    if is_word { (before.trim_end(), true) } else { (text, false) }
+}
+
+fn placeholder(written: &str) -> Diagnostic {
+    Diagnostic::new(
+        format!("`{written}` is a placeholder, which `sql!` writes itself"),
+        match written {
+            "?" => "write the value in its place: `{id}`; for the operator `?` of PostgreSQL write `??`",
+            _ if written.starts_with(':') => {
+                "write the value in its place: `{id}`; in a slice of an array, write spaces around `:`"
+            }
+            _ => "write the value in its place: `{id}`",
+        },
+    )
+}
+
+fn unclosed(what: &str, end: &str) -> Diagnostic {
+    Diagnostic::new(format!("{what} is not closed"), format!("close it with `{end}` in the same literal"))
+}
