@@ -99,3 +99,56 @@ async fn a_busy_sqlite_is_unavailable() {
     sql!("COMMIT").query().execute(&mut *writer).await.unwrap();
     sql!("INSERT INTO a VALUES (1)").query().execute(&db).await.unwrap();
 }
+
+/// PostgreSQL: a conflict, a text that it cannot store, a lost connection, and a mistake of the program.
+#[tokio::test]
+async fn errors_of_postgres_have_their_status() {
+    let Some(db) = crate::postgres().await else { return };
+    let db = db.pool;
+    sql!("CREATE TABLE users (name TEXT PRIMARY KEY, age INTEGER CHECK (age > 0))").query().execute(&db).await.unwrap();
+    let insert = async |name: &str, age: i32| {
+        let done = sql!("INSERT INTO users VALUES ({name}, {age})").query().execute(&db).await;
+        done.map(|_| ())
+            .map_err(Problem::from)
+            .map_err(|problem| (problem.status().as_u16(), problem.detail().unwrap().to_owned()))
+    };
+    insert("ada", 1).await.unwrap();
+    assert_eq!(insert("ada", 1).await, Err((409, "The request conflicts with existing data.".to_owned())));
+    let unsupported = "The input contains a character that is not supported.".to_owned();
+    assert_eq!(insert("nul\0", 1).await, Err((422, unsupported)));
+    assert_eq!(insert("bob", 0).await.unwrap_err().0, 500);
+    // Read-only after a failover.
+    let mut change = db.begin().await.unwrap();
+    sql!("SET TRANSACTION READ ONLY").query().execute(&mut *change).await.unwrap();
+    let error = sql!("DELETE FROM users").query().execute(&mut *change).await.unwrap_err();
+    assert_eq!(Problem::from(error).status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop(change);
+    // An administrator ends the connection.
+    let mut lost = db.acquire().await.unwrap();
+    let pid: i32 = sql!("SELECT pg_backend_pid()").query_scalar().fetch_one(&mut *lost).await.unwrap();
+    let ended: bool = sql!("SELECT pg_terminate_backend({pid})").query_scalar().fetch_one(&db).await.unwrap();
+    assert!(ended);
+    let error = loop {
+        match sql!("SELECT 1").query().fetch_one(&mut *lost).await {
+            Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(Problem::from(error).status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_postgres_that_stopped_is_unavailable() {
+    let Some(mut server) = palisade_tests::postgres::Server::start() else { return };
+    let database = server.database().await;
+    let options = sqlx::postgres::PgPoolOptions::new().acquire_timeout(std::time::Duration::from_secs(2));
+    let db = options.connect(&database.url).await.unwrap();
+    sql!("SELECT 1").query().fetch_one(&db).await.unwrap();
+    server.stop();
+    for _ in 0..2 {
+        let error = sql!("SELECT 1").query().fetch_one(&db).await.unwrap_err();
+        let problem = Problem::from(error);
+        assert_eq!(problem.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(problem.retry_after(), Some(std::time::Duration::from_secs(1)));
+    }
+}

@@ -127,6 +127,27 @@ async fn forms_in_sqlite() {
     forms(&crate::sqlite().await).await;
 }
 
+#[tokio::test]
+async fn forms_in_postgres() {
+    let Some(db) = crate::postgres().await else { return };
+    forms(&db.pool).await;
+}
+
+/// Arrays, quotes and operators that only PostgreSQL has.
+#[tokio::test]
+async fn texts_of_postgres_run_there() {
+    let Some(db) = crate::postgres().await else { return };
+    let (key, n, q) = ("a", 2, "it's {x}");
+    let row: (bool, i32, String, bool, Vec<String>) = sql!(
+        r#"SELECT '{"a": 1}'::jsonb ?? {key}, (ARRAY[7, 8, {9}])[{n}], $t$it's$t$ || E'\'' || {q}, '1' ILIKE {"1":contains}, '{x,y}'::text[]"#
+    )
+    .query_as()
+    .fetch_one(&db.pool)
+    .await
+    .unwrap();
+    assert_eq!(row, (true, 8, "it's'it's {x}".to_owned(), true, vec!["x".to_owned(), "y".to_owned()]));
+}
+
 /// A transaction and a connection determine the database as a pool does.
 #[tokio::test]
 async fn statements_run_in_transactions() {
