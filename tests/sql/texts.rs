@@ -139,11 +139,10 @@ fn quotes_comments_and_braces_are_kept() {
 #[test]
 fn a_text_of_one_database_is_a_statement_for_it() {
     let key = "a";
-    let postgres = sql!("SELECT data ?? {key}, tags[{1}], $$it's$$ FROM documents");
+    let postgres: Statement<Postgres> = sql!("SELECT data ?? {key}, tags[{1}], $$it's$$ FROM documents");
     assert_eq!(postgres.text(), "SELECT data ? $1, tags[$2], $$it's$$ FROM documents");
-    let sqlite = sql!("SELECT `order` FROM documents WHERE id = {1}");
+    let sqlite: Statement<Sqlite> = sql!("SELECT `order` FROM documents WHERE id = {1}");
     assert_eq!(sqlite.text(), "SELECT `order` FROM documents WHERE id = ?");
-    let _: (Statement<Postgres>, Statement<Sqlite>) = (postgres, sqlite);
 }
 
 #[test]

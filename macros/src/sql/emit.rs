@@ -110,8 +110,8 @@ fn literal_step(
         }
         Part::List { list, is_negated } => {
             *length += 16;
-            let (name, list) = (Ident::new("list", *span), postfix(&list.value));
-            quote_spanned!(*span=> #statement.#name(&#list[..], #is_negated);)
+            let (name, list) = (Ident::new("list", *span), reference(&list.value));
+            quote_spanned!(*span=> #statement.#name(#list, #is_negated);)
         }
         Part::Name(name) => {
             *length += 16;
@@ -136,18 +136,8 @@ fn value(Parameter { value, form }: &Parameter) -> TokenStream {
     }
 }
 
+/// `&value`, with parentheses where `&` would take a part of the value alone.
 fn reference(value: &TokenStream) -> TokenStream {
-    match syn::parse2(value.clone()) {
-        Ok(Expr::Unary(_) | Expr::Reference(_)) => quote!(&#value),
-        _ => {
-            let value = postfix(value);
-            quote!(&#value)
-        }
-    }
-}
-
-/// In parentheses, unless a dot or an index may follow.
-fn postfix(value: &TokenStream) -> TokenStream {
     match syn::parse2(value.clone()) {
         Ok(
             Expr::Path(_)
@@ -161,8 +151,10 @@ fn postfix(value: &TokenStream) -> TokenStream {
             | Expr::Array(_)
             | Expr::Try(_)
             | Expr::Await(_)
-            | Expr::Tuple(_),
-        ) => value.clone(),
-        _ => quote!((#value)),
+            | Expr::Tuple(_)
+            | Expr::Unary(_)
+            | Expr::Reference(_),
+        ) => quote!(&#value),
+        _ => quote!(&(#value)),
     }
 }

@@ -6,11 +6,12 @@
 //!
 //! 1. `written` reads the arguments: literals, and `if` or `match` with literals.
 //! 2. `scan` reads a literal as the database reads it, and finds its parameters.
-//! 3. `parameter` reads what is between the braces.
+//! 3. `parameter` reads what is between the braces, and `place` checks where it is.
 //! 4. `emit` prints the statement.
 
 mod emit;
 mod parameter;
+mod place;
 mod scan;
 #[cfg(test)]
 mod tests;

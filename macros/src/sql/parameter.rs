@@ -44,7 +44,7 @@ pub(super) fn read(inside: &str, span: Span) -> Result<Parameter, Diagnostic> {
     }
     if ["if ", "match "].iter().any(|keyword| inside.trim_start().starts_with(keyword)) {
         return Err(Diagnostic::new(
-            format!("`{{{inside}}}` is not a value"),
+            "a condition between braces is not a value",
             "a condition stands beside the literals: `sql!(\"SELECT ..\", if let Some(q) = q { \"AND title = {q}\" })`",
         ));
     }

@@ -6,7 +6,7 @@
 
 use proc_macro2::Span;
 
-use super::parameter::{self, Form, Parameter};
+use super::parameter::{self, Parameter};
 use crate::diagnostics::Diagnostic;
 
 /// A part of the text of a statement.
@@ -50,17 +50,25 @@ pub(super) fn scan(text: &str, span: Span) -> Result<Scanned, Diagnostic> {
     Ok(scanner.found)
 }
 
-struct Scanner<'t> {
+/// Where a database reads no placeholder.
+#[derive(Clone, Copy)]
+enum Place {
+    Text,
+    Name,
+    Comment,
+}
+
+pub(super) struct Scanner<'t> {
     text: &'t str,
-    at: usize,
+    pub(super) at: usize,
     span: Span,
     /// The text since the last parameter.
-    literal: String,
-    found: Scanned,
+    pub(super) literal: String,
+    pub(super) found: Scanned,
 }
 
 impl<'t> Scanner<'t> {
-    fn rest(&self) -> &'t str {
+    pub(super) fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
 
@@ -70,7 +78,7 @@ impl<'t> Scanner<'t> {
         self.at += length;
     }
 
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if !self.literal.is_empty() {
             self.found.parts.push(Part::Text(std::mem::take(&mut self.literal)));
         }
@@ -151,7 +159,7 @@ impl<'t> Scanner<'t> {
                     if self.rest().trim_start().starts_with('\'') {
                         return Err(Diagnostic::new("a text `E'..'` that is continued", "write one text"));
                     }
-                    return self.without_parameters(start, "a text between quotes", "quotes");
+                    return self.without_parameters(start, Place::Text);
                 }
                 _ => {}
             }
@@ -172,7 +180,7 @@ impl<'t> Scanner<'t> {
                 continue;
             }
             self.keep(index + 1);
-            return self.without_parameters(start, what, "quotes");
+            return self.without_parameters(start, if quote == '\'' { Place::Text } else { Place::Name });
         }
         Err(unclosed(what, &quote.to_string()))
     }
@@ -202,7 +210,7 @@ impl<'t> Scanner<'t> {
             // The next literal is not a part of the comment.
             self.literal.push('\n');
         }
-        self.without_parameters(start, "a comment", "comments")
+        self.without_parameters(start, Place::Comment)
     }
 
     /// A comment in a comment ends differently in SQLite and PostgreSQL.
@@ -217,7 +225,7 @@ impl<'t> Scanner<'t> {
             ));
         }
         self.keep(end + 4);
-        self.without_parameters(start, "a comment", "comments")
+        self.without_parameters(start, Place::Comment)
     }
 
     /// `$1` is a placeholder, and `$tag$..$tag$` a text of PostgreSQL.
@@ -237,24 +245,37 @@ impl<'t> Scanner<'t> {
             return Err(unclosed("a text between dollar quotes", &tag));
         };
         self.keep(tag.len() + end + tag.len());
-        self.without_parameters(start, "a text between quotes", "quotes")
+        self.without_parameters(start, Place::Text)
     }
 
     /// Reports a parameter in the text since `start`, where the database reads no placeholder. Other braces are a part of the text.
-    fn without_parameters(&self, start: usize, what: &str, whose: &str) -> Result<(), Diagnostic> {
+    fn without_parameters(&self, start: usize, place: Place) -> Result<(), Diagnostic> {
         let text = &self.text[start..self.at];
         for (open, _) in text.match_indices('{') {
             let ends = text[open..].match_indices('}').map(|(end, _)| &text[open + 1..open + end]);
             if let Some(inside) = ends.take(8).find(|inside| parameter::names_a_value(inside)) {
+                let (whose, help) = match place {
+                    Place::Comment => ("comments", "remove the braces".to_owned()),
+                    Place::Name => {
+                        let help =
+                            "write `{table:ident}` without quotes around it, with an enum that derives `SqlIdentifier`";
+                        ("quotes", help.to_owned())
+                    }
+                    Place::Text if text.contains('%') => (
+                        "quotes",
+                        format!("write `LIKE {{{inside}:contains}}`, `:starts_with` or `:ends_with`, without quotes"),
+                    ),
+                    Place::Text => (
+                        "quotes",
+                        format!(
+                            "write `{{{inside}}}` without quotes around it, or `'prefix' || {{{inside}}}` to join texts; a text \
+                             that has such braces is a value of its own"
+                        ),
+                    ),
+                };
                 return Err(Diagnostic::new(
                     format!("a parameter inside of {whose} is not a parameter: `{{{inside}}}`"),
-                    match whose {
-                        "comments" => format!("the database reads {what} as a comment; remove the braces"),
-                        _ => format!(
-                            "write `{{{inside}}}` without quotes around it; join texts as `'prefix' || {{{inside}}}`; bind a text \
-                             that has braces as a value of its own"
-                        ),
-                    },
+                    help,
                 ));
             }
         }
@@ -282,98 +303,6 @@ impl<'t> Scanner<'t> {
         }
         Err(first.unwrap_or_else(|| unclosed("a parameter", "}")))
     }
-
-    /// Adds a parameter, whose place must suit its form.
-    fn place(&mut self, parameter: Parameter, written: &str) -> Result<(), Diagnostic> {
-        let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
-        let follows_parameter = self.literal.is_empty() && !self.found.parts.is_empty();
-        if self.literal.ends_with(in_word) || self.rest().starts_with(in_word) || follows_parameter {
-            return Err(Diagnostic::new(
-                format!("`{written}` is a part of a word"),
-                "write spaces around a value; a part of a name cannot be a value: write `{table:ident}`, with an enum",
-            ));
-        }
-        match parameter.form {
-            Form::Value => {
-                if self.last_word().eq_ignore_ascii_case("BY") {
-                    return Err(Diagnostic::new(
-                        format!("`BY {written}` would sort or group by a constant, because a parameter is a value"),
-                        "write `{sort:ident}`, with an enum that derives `SqlIdentifier`, or a `SortKey` of one",
-                    ));
-                }
-                self.flush();
-                self.found.parts.push(Part::Value(parameter));
-            }
-            Form::Pattern(name) => {
-                let before = self.last_word();
-                if !["LIKE", "ILIKE"].iter().any(|word| before.eq_ignore_ascii_case(word)) {
-                    return Err(Diagnostic::new(
-                        format!("`:{name}` is a pattern, and stands after `LIKE`"),
-                        format!("write `LIKE {written}`"),
-                    ));
-                }
-                if self.rest().trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("ESCAPE")) {
-                    return Err(Diagnostic::new(
-                        format!("`:{name}` brings its own `ESCAPE`"),
-                        "remove `ESCAPE` and its character",
-                    ));
-                }
-                self.flush();
-                self.found.parts.push(Part::Value(parameter));
-                // SQLite has no escape character without it; in PostgreSQL it is the default.
-                self.literal.push_str(r" ESCAPE '\'");
-            }
-            Form::Ident | Form::Direction => {
-                self.flush();
-                self.found.parts.push(Part::Name(parameter));
-            }
-            Form::List => return self.place_list(parameter, written),
-        }
-        Ok(())
-    }
-
-    /// `IN (` before, and `)` after.
-    fn place_list(&mut self, list: Parameter, written: &str) -> Result<(), Diagnostic> {
-        let misplaced = || {
-            Diagnostic::new(
-                format!("the list `{written}` has the wrong place"),
-                format!("write `IN ({written})` or `NOT IN ({written})`, with nothing else between the parentheses"),
-            )
-        };
-        let before = self.literal.trim_end().strip_suffix('(').ok_or_else(misplaced)?.trim_end();
-        let (before, is_in) = without_word(before, "IN");
-        let after = self.rest();
-        let spaces = after.len() - after.trim_start().len();
-        if !is_in || !after.trim_start().starts_with(')') {
-            return Err(misplaced());
-        }
-        let (before, is_negated) = without_word(before, "NOT");
-        let length = before.len();
-        self.literal.truncate(length);
-        self.literal.push(' ');
-        self.at += spaces + 1;
-        self.flush();
-        self.found.parts.push(Part::List { list, is_negated });
-        Ok(())
-    }
-
-    /// The last word of the text before a parameter. Empty if another parameter or another mark is before it.
-    fn last_word(&self) -> &str {
-        let before = self.literal.trim_end();
-        let rest = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
-        &before[rest.len()..]
-    }
-}
-
-/// The text without its last word and the space before it, if that is `word`.
-fn without_word<'t>(text: &'t str, word: &str) -> (&'t str, bool) {
-    let Some(at) = text.len().checked_sub(word.len()).filter(|&at| text.is_char_boundary(at)) else {
-        return (text, false);
-    };
-    let (before, last) = text.split_at(at);
-    let is_word = last.eq_ignore_ascii_case(word)
-        && !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
-    if is_word { (before.trim_end(), true) } else { (text, false) }
 }
 
 fn placeholder(written: &str) -> Diagnostic {

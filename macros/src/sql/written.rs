@@ -8,7 +8,8 @@ use syn::spanned::Spanned as _;
 use syn::{Block, Expr, ExprIf, ExprLit, ExprMatch, Lit, LitStr, Stmt, Token};
 
 use super::scan::{Part, Scanned, scan};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, SourceRange};
+use crate::text::text;
 
 /// One argument, as far as the statement is concerned.
 #[derive(Debug)]
@@ -57,6 +58,15 @@ pub(super) fn read(arguments: TokenStream, diagnostics: &mut Diagnostics) -> Opt
             return None;
         }
     };
+    if let (Some(Expr::Lit(first)), Some(value)) = (written.first(), written.get(1))
+        && matches!(&first.lit, Lit::Str(text) if text.value().contains("{}"))
+        && !matches!(value, Expr::Lit(_) | Expr::If(_) | Expr::Match(_))
+    {
+        let tokens: Vec<_> = value.to_token_stream().into_iter().collect();
+        let help = format!("write it between the braces: `{{{}}}`", text(value.to_token_stream()));
+        diagnostics.error(SourceRange::of(&tokens, value.span()), "`sql!` has no positional arguments", help);
+        return None;
+    }
     let mut reader = Reader { diagnostics, sqlite: None, postgres: None, is_ended: false };
     let pieces: Vec<Piece> = written.iter().filter_map(|argument| reader.piece(argument)).collect();
     let is_blank =
@@ -113,18 +123,18 @@ impl Reader<'_> {
 
     fn report(&mut self, at: &impl ToTokens, message: &str, help: impl std::fmt::Display) -> Option<Piece> {
         let tokens: Vec<_> = at.to_token_stream().into_iter().collect();
-        let range = crate::diagnostics::SourceRange::of(&tokens, Span::call_site());
+        let range = SourceRange::of(&tokens, Span::call_site());
         self.diagnostics.error(range, message, help);
         None
     }
 
     fn literal(&mut self, literal: &LitStr) -> Option<Literal> {
-        let (span, text) = (literal.span(), literal.value());
-        if self.is_ended && !text.trim().is_empty() {
+        let (span, written) = (literal.span(), literal.value());
+        if self.is_ended && !written.trim().is_empty() {
             self.diagnostics.error(span, "a text after the end of the statement", "remove the `;` before it");
             return None;
         }
-        match scan(&text, span) {
+        match scan(&written, span) {
             Ok(Scanned { parts, sqlite, postgres, is_ended }) => {
                 self.sqlite = self.sqlite.or(sqlite.map(|what| (span, what)));
                 self.postgres = self.postgres.or(postgres.map(|what| (span, what)));

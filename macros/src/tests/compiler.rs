@@ -6,10 +6,29 @@ use quote::{ToTokens, quote};
 use crate::gather::Attributed;
 use crate::{attributes, expand, gather};
 
-/// Returns the file with all attributes of palisade expanded, at any depth.
+/// Returns the file with all attributes of palisade and all `sql!` expanded, at any depth.
 pub(super) fn file(source: &str) -> TokenStream {
     let syn::File { items, .. } = syn::parse_file(source).unwrap();
-    items.into_iter().map(item).collect()
+    statements(items.into_iter().map(item).collect())
+}
+
+/// Expands each `sql!(..)`.
+fn statements(tokens: TokenStream) -> TokenStream {
+    let mut expanded: Vec<TokenTree> = Vec::new();
+    for token in tokens {
+        let TokenTree::Group(group) = token else {
+            expanded.push(token);
+            continue;
+        };
+        match expanded.as_slice() {
+            [.., TokenTree::Ident(name), TokenTree::Punct(bang)] if name == "sql" && bang.as_char() == '!' => {
+                expanded.truncate(expanded.len() - 2);
+                expanded.extend(crate::sql::expand(group.stream()));
+            }
+            _ => expanded.push(Group::new(group.delimiter(), statements(group.stream())).into()),
+        }
+    }
+    expanded.into_iter().collect()
 }
 
 fn item(item: syn::Item) -> TokenStream {
@@ -25,6 +44,11 @@ fn item(item: syn::Item) -> TokenStream {
         syn::Item::Enum(_) | syn::Item::Struct(_) if derives(&item, "Role") => {
             let kept = item.to_token_stream();
             let derived = crate::derive::role(kept.clone());
+            quote!(#kept #derived)
+        }
+        syn::Item::Enum(_) | syn::Item::Struct(_) if derives(&item, "SqlIdentifier") => {
+            let kept = item.to_token_stream();
+            let derived = crate::derive::sql_identifier(kept.clone());
             quote!(#kept #derived)
         }
         syn::Item::Struct(_) if derives(&item, "Extractor") => {

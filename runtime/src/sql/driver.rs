@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 use sqlx::Database;
-use sqlx::error::BoxDynError;
+
+use super::Statement;
 
 /// A database that [`sql!`](macro@crate::sql) writes statements for: `sqlx::Sqlite` (feature `sqlx-sqlite`) and `sqlx::Postgres`
 /// (feature `sqlx-postgres`).
@@ -64,70 +65,6 @@ mod sealed {
     impl Sealed for sqlx::Postgres {}
 }
 
-/// A type whose lists can stand in `IN ({ids..})`: each type that [`sqlx`] can send to the database. For PostgreSQL the type also needs
-/// an array type ([`PgHasArrayType`](https://docs.rs/sqlx/0.9/sqlx/postgres/trait.PgHasArrayType.html)).
-#[diagnostic::on_unimplemented(
-    message = "a list of `{Self}` cannot be sent to `{DB}`",
-    note = "the type needs `sqlx::Type` and `sqlx::Encode`; PostgreSQL also needs `sqlx::postgres::PgHasArrayType`"
-)]
-pub trait ListElement<DB: Driver>: Sized {
-    /// Appends the whole condition after its left side, and the values.
-    #[doc(hidden)]
-    fn append(
-        list: &[Self],
-        is_negated: bool,
-        text: &mut String,
-        arguments: &mut DB::Arguments,
-    ) -> Result<(), BoxDynError>;
-}
-
-/// `IN (?, ?)`: in SQLite, `IN ()` is false and `NOT IN ()` is true.
-#[cfg(feature = "sqlx-sqlite")]
-impl<T> ListElement<sqlx::Sqlite> for T
-where
-    T: for<'q> sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-{
-    fn append(
-        list: &[Self],
-        is_negated: bool,
-        text: &mut String,
-        arguments: &mut sqlx::sqlite::SqliteArguments,
-    ) -> Result<(), BoxDynError> {
-        use sqlx::Arguments as _;
-
-        text.push_str(if is_negated { "NOT IN (" } else { "IN (" });
-        for (index, value) in list.iter().enumerate() {
-            text.push_str(if index == 0 { "?" } else { ", ?" });
-            arguments.add(value)?;
-        }
-        text.push(')');
-        Ok(())
-    }
-}
-
-/// `= ANY($1)` with one array, so that each length of the list is the same statement. With an empty array it is false, and
-/// `<> ALL($1)` is true.
-#[cfg(feature = "sqlx-postgres")]
-impl<T> ListElement<sqlx::Postgres> for T
-where
-    T: for<'q> sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + sqlx::postgres::PgHasArrayType,
-{
-    fn append(
-        list: &[Self],
-        is_negated: bool,
-        text: &mut String,
-        arguments: &mut sqlx::postgres::PgArguments,
-    ) -> Result<(), BoxDynError> {
-        use sqlx::Arguments as _;
-
-        arguments.add(list)?;
-        text.push_str(if is_negated { "<> ALL(" } else { "= ANY(" });
-        Dialect::Postgres.placeholder(arguments.len(), text);
-        text.push(')');
-        Ok(())
-    }
-}
-
 #[cfg(feature = "sqlx-sqlite")]
 impl Driver for sqlx::Sqlite {
     const DIALECT: Dialect = Dialect::Sqlite;
@@ -146,16 +83,41 @@ impl Driver for sqlx::Postgres {
     }
 }
 
-/// The text has what only SQLite reads, such as a name between backticks.
+/// A database that reads what only SQLite reads, such as a name between backticks.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the text of this statement is for SQLite, and not for `{Self}`",
+    note = "only SQLite reads a name between backticks"
+)]
+pub trait ReadsSqlite {}
+
+/// A database that reads what only PostgreSQL reads, such as a text between dollar quotes.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the text of this statement is for PostgreSQL, and not for `{Self}`",
+    note = "only PostgreSQL reads `$$..$$`, `E'..'`, the operator `??`, and an expression between brackets as in `tags[{{n}}]`"
+)]
+pub trait ReadsPostgres {}
+
+/// Has both traits. With a single type for each, the compiler would assume the database instead of finding it out.
+#[expect(dead_code, reason = "it is only there for the compiler")]
+#[derive(Debug)]
+enum AnyDatabase {}
+impl ReadsSqlite for AnyDatabase {}
+impl ReadsPostgres for AnyDatabase {}
 #[cfg(feature = "sqlx-sqlite")]
-pub fn sqlite(statement: super::Statement<sqlx::Sqlite>) -> super::Statement<sqlx::Sqlite> {
+impl ReadsSqlite for sqlx::Sqlite {}
+#[cfg(feature = "sqlx-postgres")]
+impl ReadsPostgres for sqlx::Postgres {}
+
+#[doc(hidden)]
+#[inline]
+pub fn sqlite<DB: Driver + ReadsSqlite>(statement: Statement<DB>) -> Statement<DB> {
     statement
 }
 
-/// The text has what only PostgreSQL reads, such as a text between dollar quotes.
 #[doc(hidden)]
-#[cfg(feature = "sqlx-postgres")]
-pub fn postgres(statement: super::Statement<sqlx::Postgres>) -> super::Statement<sqlx::Postgres> {
+#[inline]
+pub fn postgres<DB: Driver + ReadsPostgres>(statement: Statement<DB>) -> Statement<DB> {
     statement
 }

@@ -38,22 +38,21 @@ mod error;
 mod identifier;
 mod like;
 mod statement;
+mod values;
 
-pub use self::driver::{Driver, ListElement};
+pub use self::driver::Driver;
 pub use self::identifier::SqlIdentifier;
 pub use self::like::escape_like;
 pub use self::statement::Statement;
+pub use self::values::ListElement;
 #[doc(inline)]
 pub use palisade_macros::{SqlIdentifier, sql};
 
 /// What the expansion of `sql!` calls.
 #[doc(hidden)]
 pub mod __v1 {
-    pub use super::driver::Dialect;
-    #[cfg(feature = "sqlx-postgres")]
-    pub use super::driver::postgres;
-    #[cfg(feature = "sqlx-sqlite")]
-    pub use super::driver::sqlite;
+    pub use super::driver::{Dialect, ReadsPostgres, ReadsSqlite, postgres, sqlite};
     pub use super::like::{contains, ends_with, starts_with};
     pub use super::statement::{Assembly, Statement};
+    pub use super::values::{SqlList, SqlValue};
 }

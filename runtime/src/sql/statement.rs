@@ -10,8 +10,9 @@ use sqlx::error::BoxDynError;
 use sqlx::query::{Query, QueryAs, QueryScalar};
 use sqlx::{Arguments, AssertSqlSafe, Encode, FromRow, IntoArguments, SqlSafeStr as _, SqlStr, Type};
 
-use super::driver::{Dialect, Driver, ListElement};
+use super::driver::{Dialect, Driver};
 use super::identifier::SqlIdentifier;
+use super::values::{ListElement, SqlList, SqlValue};
 
 /// A statement of [`sql!`](macro@crate::sql) with its values. It becomes a query of `sqlx`, whose methods run it.
 ///
@@ -67,7 +68,7 @@ impl<DB: Driver> Statement<DB> {
 
     #[doc(hidden)]
     #[inline]
-    pub fn value<'t>(mut self, value: impl Encode<'t, DB> + Type<DB>) -> Self {
+    pub fn value<'t>(mut self, value: impl SqlValue<'t, DB>) -> Self {
         add(&mut self.arguments, &mut self.error, value);
         self
     }
@@ -179,15 +180,16 @@ impl<DB: Driver> Assembly<DB> {
     }
 
     /// Appends the placeholder of a value.
-    pub fn value<'t>(&mut self, value: impl Encode<'t, DB> + Type<DB>) {
+    pub fn value<'t>(&mut self, value: impl SqlValue<'t, DB>) {
         add(&mut self.arguments, &mut self.error, value);
         DB::DIALECT.placeholder(self.arguments.len(), &mut self.text);
     }
 
     /// Appends `IN (..)` with a list of values.
-    pub fn list<T: ListElement<DB>>(&mut self, list: &[T], is_negated: bool) {
+    pub fn list<L: SqlList<Element: ListElement<DB>> + ?Sized>(&mut self, list: &L, is_negated: bool) {
+        let list = list.elements();
         if self.error.is_none()
-            && let Err(error) = T::append(list, is_negated, &mut self.text, &mut self.arguments)
+            && let Err(error) = ListElement::append(list, is_negated, &mut self.text, &mut self.arguments)
         {
             self.error = Some(Unsendable(error));
         }

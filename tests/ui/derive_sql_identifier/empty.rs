@@ -1,0 +1,6 @@
+use palisade::sql::SqlIdentifier;
+
+#[derive(SqlIdentifier)]
+enum Column {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use palisade::sql::SqlIdentifier;
+
+#[derive(SqlIdentifier)]
+struct Column {
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use palisade::sql;
+use palisade::sql::Statement;
+use sqlx::Sqlite;
+
+fn statement() -> Statement<Sqlite> {
+    sql!("SELECT id FROM users WHERE id = $1")
+}
+
+fn main() {}
