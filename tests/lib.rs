@@ -7,6 +7,7 @@ pub mod inside;
 mod json_prefix;
 pub mod log;
 mod pointers;
+pub mod postgres;
 pub mod site;
 pub mod tokens;
 
