@@ -179,6 +179,8 @@ pub mod role;
 pub mod scope;
 pub mod session;
 mod settings;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+pub mod sql_store;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
