@@ -9,6 +9,7 @@ mod revocations;
 #[path = "../redis/server.rs"]
 mod server;
 mod sessions;
+mod sql;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -54,7 +54,7 @@ pub async fn migrate(pool: impl Into<SqlPool>) -> Result<(), MigrateError> {
         SqlPool::Sqlite(pool) => {
             // The write lock from the first statement on: other processes wait for their `busy_timeout`.
             let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-            migrator(SQLITE).run(&mut *transaction).await?;
+            migrator(SQLITE).run_direct(None, &mut *transaction, false).await?;
             transaction.commit().await?;
         }
         #[cfg(feature = "sqlx-postgres")]
@@ -62,19 +62,21 @@ pub async fn migrate(pool: impl Into<SqlPool>) -> Result<(), MigrateError> {
             // The lock ends with the transaction, also if a migration fails. Each statement sees what was committed before it.
             let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
             sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
-            migrator(POSTGRES).run(&mut *transaction).await?;
+            migrator(POSTGRES).run_direct(None, &mut *transaction, false).await?;
             transaction.commit().await?;
         }
     }
     Ok(())
 }
 
+/// Run it with `run_direct`: the future of `run` is not `Send` for a borrowed connection, as far as the compiler can see.
 fn migrator(steps: &[Step]) -> Migrator {
     let migration = |(version, name, sql): &Step| {
         Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, (*sql).into_sql_str(), false)
     };
     let mut migrator = Migrator::with_migrations(steps.iter().map(migration).collect());
     migrator.dangerous_set_table_name(TABLE);
+    // The transaction has a lock already.
     migrator.set_locking(false);
     migrator
 }

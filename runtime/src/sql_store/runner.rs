@@ -143,11 +143,14 @@ impl Drop for Lease {
             // Nothing is lost on the way to SQLite, and a database in memory would end with its connection.
             #[cfg(feature = "sqlx-sqlite")]
             LeasedConnection::Sqlite(_) => {}
-            // The pool would wait for the answer for as long as the network stack does: minutes, if the network is cut.
+            // If the network is cut, an answer never comes, and the network stack notices it after minutes.
+            #[cfg(feature = "sqlx-postgres")]
+            LeasedConnection::Postgres(connection) if !self.answered => connection.close_on_drop(),
+            // The pool asks the server whether the connection still works, and would wait for its answer without a limit.
             #[cfg(feature = "sqlx-postgres")]
             LeasedConnection::Postgres(connection) => {
-                if !self.answered {
-                    connection.close_on_drop();
+                if let Ok(runtime) = Handle::try_current() {
+                    drop(runtime.spawn(tokio::time::timeout(DEFAULT_TIMEOUT, connection.return_to_pool())));
                 }
             }
         }
