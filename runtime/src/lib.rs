@@ -183,6 +183,8 @@ pub mod session;
 mod settings;
 #[cfg(feature = "sqlx")]
 pub mod sql;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+pub mod sql_store;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -36,6 +36,8 @@ mod builder;
 mod format;
 mod memory;
 mod record;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+mod sql;
 mod store;
 
 #[cfg(test)]
@@ -56,6 +58,8 @@ pub use self::builder::ApiKeysBuilder;
 use self::format::{KeyFormat, PresentedKey};
 pub use self::memory::MemoryApiKeys;
 pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+pub use self::sql::SqlApiKeys;
 pub use self::store::{ApiKeyStore, InsertedApiKey};
 use crate::authn::names::quoted;
 use crate::authn::{Attempt, AuthError, Authenticator};

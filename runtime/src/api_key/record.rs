@@ -199,6 +199,32 @@ impl ApiKey {
         self
     }
 
+    /// The same record with only those of its scopes for which `keep` returns `true`: for a store that takes away what the owner
+    /// no longer may.
+    ///
+    /// ```
+    /// use palisade::api_key::ApiKey;
+    ///
+    /// # let (id, now) = ("00112233445566778899aabbccddeeff", std::time::SystemTime::now());
+    /// let key = ApiKey::from_row(id, "u-1", [7; 32], now).with_scopes(["orders:read", "orders:write"]);
+    /// assert_eq!(key.retain_scopes(|scope| scope == "orders:read").scopes(), ["orders:read"]);
+    /// ```
+    #[must_use]
+    pub fn retain_scopes(mut self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        let record = Arc::make_mut(&mut self.0);
+        record.scopes = std::mem::take(&mut record.scopes).into_iter().filter(|scope| keep(scope)).collect();
+        self
+    }
+
+    /// The same record with only those of its roles for which `keep` returns `true`: for a store that takes away what the owner
+    /// no longer is.
+    #[must_use]
+    pub fn retain_roles(mut self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        let record = Arc::make_mut(&mut self.0);
+        record.roles = std::mem::take(&mut record.roles).into_iter().filter(|role| keep(role)).collect();
+        self
+    }
+
     /// The same record with these roles.
     #[must_use]
     pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {

@@ -22,6 +22,8 @@ mod memory;
 mod name;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+mod sql;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -31,6 +33,8 @@ use futures_util::future::LocalBoxFuture;
 pub use self::memory::MemoryRevocations;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisRevocations;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+pub use self::sql::SqlRevocations;
 use crate::principal::Principal;
 use crate::unavailable::Unavailable;
 

@@ -27,6 +27,8 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 mod refresh_token;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+mod sql;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,8 @@ pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisSessions;
 use self::refresh_token::RefreshToken;
+#[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
+pub use self::sql::SqlSessions;
 pub use self::store::{SessionRecord, SessionStore};
 use crate::audit;
 use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer};
