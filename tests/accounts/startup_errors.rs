@@ -4,7 +4,8 @@ use std::{net::TcpListener, path::Path};
 
 use serde_json::json;
 
-use super::support::program::{fresh_data, start_and_fail_as_nobody};
+use super::recovery::RESET;
+use super::support::program::{fresh_data, run_with, start_and_fail_as_nobody};
 use super::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Client, Server, start_and_fail};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -212,4 +213,14 @@ fn world_readable_secret_is_reported() {
     write_private(&secret, &"s".repeat(64));
     std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("its mode");
     assert_rejected_in(folder.path(), &[], &["ACCOUNTS_DATA", "jwt.secret", "chmod 600"]);
+}
+
+#[test]
+fn password_reset_needs_an_existing_database() {
+    let data = fresh_data();
+    let elsewhere = data.path().join("elsewhere");
+    let output = run_with(RESET, &elsewhere, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("ACCOUNTS_DATA: "), "{output:?}");
+    assert!(!elsewhere.exists(), "no data folder may be created");
 }

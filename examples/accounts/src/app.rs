@@ -20,7 +20,7 @@ use crate::{
     auth,
     boot::BootError,
     config::{Config, Partner, PartnerKeys},
-    db::Db,
+    db::{AccountKeys, Db},
     documents, keys, policies,
     ready::{self, Readiness},
     reports,
@@ -32,7 +32,7 @@ use crate::{
 /// The sessions of this server's accounts.
 pub type AppSessions = Sessions<AppStore, AppStore>;
 /// The API keys of this server's accounts.
-pub type AppKeys = ApiKeys<Db>;
+pub type AppKeys = ApiKeys<AccountKeys>;
 
 /// In bytes. The longest valid input in UTF-8 is shorter. Input that writes every character as a `\u` escape may be too large.
 const LARGEST_BODY: u64 = 64 * 1024;
@@ -129,7 +129,7 @@ impl Callers {
         let sessions = Sessions::new(issuer, store.clone(), store.clone());
         let own = sessions.verifier().cache(config.token_cache).build()?;
         // The owner of a key is an account, so keys have the same issuer as this server's tokens.
-        let keys = ApiKeys::new("accounts", &config.issuer, db.clone())?;
+        let keys = ApiKeys::new("accounts", &config.issuer, AccountKeys::new(db))?;
         let partner = config.partner.as_ref().map(|partner| partner_verifier(partner, config)).transpose()?;
         Ok(Self { sessions, keys, own, partner })
     }

@@ -25,10 +25,7 @@ impl Resource for Document {
     type Store = Db;
 
     async fn load(db: &Db, id: Uuid) -> Result<Option<Self>, Unavailable> {
-        db.document(id).await.map_err(|error| {
-            tracing::error!(%error, "database query failed");
-            Unavailable
-        })
+        Ok(db.document(id).await?)
     }
 
     fn owner(&self) -> impl OwnerKey {

@@ -1,14 +1,11 @@
 //! Error responses of the handlers.
 //!
 //! The threat is an error response that leaks internals (CWE-209, OWASP ASVS V16.5.1). The client gets a fixed sentence as a
-//! [`Problem`], like every other error, and the cause is logged. palisade's errors already convert into responses; this file
+//! [`Problem`], like every other error, and the cause is logged. The errors of palisade and of `sqlx` already convert into responses; this file
 //! adds the errors of the application.
 
 use actix_web::http::StatusCode;
 use palisade::Problem;
-use palisade::resource::Unavailable;
-
-use crate::db::DbError;
 
 /// An error of a handler.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -16,6 +13,9 @@ pub enum ApiError {
     /// 401: unknown email, wrong password, or an account without a password. The response does not reveal which.
     #[error("Invalid email or password.")]
     BadCredentials,
+    /// 409.
+    #[error("Another account has this email.")]
+    EmailTaken,
     /// 403: owners may change their account, but not their role.
     #[error("Only an administrator may change a role.")]
     RoleNeedsAdmin,
@@ -41,21 +41,10 @@ impl From<ApiError> for Problem {
         let status = match error {
             // palisade adds the challenges of a 401.
             ApiError::BadCredentials => StatusCode::UNAUTHORIZED,
+            ApiError::EmailTaken => StatusCode::CONFLICT,
             ApiError::RoleNeedsAdmin | ApiError::NoAccount | ApiError::ScopeNotHeld => StatusCode::FORBIDDEN,
             ApiError::NoSuchUser | ApiError::NoSuchDocument | ApiError::NoSuchKey => StatusCode::NOT_FOUND,
         };
         Self::new(status).with_detail(error.to_string())
-    }
-}
-
-/// The cause is logged once, and is not sent to the client.
-impl From<DbError> for Problem {
-    fn from(error: DbError) -> Self {
-        let problem = match &error {
-            DbError::EmailTaken => Self::new(StatusCode::CONFLICT).with_detail("Another account has this email."),
-            DbError::Unavailable(_) => Unavailable.into(),
-            DbError::Failed(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR),
-        };
-        problem.caused_by(error)
     }
 }

@@ -29,7 +29,7 @@ impl InProcess {
         let data = ("ACCOUNTS_DATA".into(), folder.path().join("data").into());
         let settings = settings.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         let config = Config::from_env(settings.chain([data])).unwrap();
-        let db = Db::open(&DataFolder::open(&config.data).unwrap()).await.unwrap();
+        let db = Db::open(&config, &DataFolder::open(&config.data).unwrap()).await.unwrap();
         let stores = Stores::open(&config, &SECRET.into(), &db).await.unwrap();
         let callers = Callers::new(&config, &SECRET.into(), &db, &stores.sessions).unwrap();
         let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());

@@ -7,6 +7,7 @@
 use std::time::SystemTime;
 
 use palisade::input::{PageLimit, SortKey};
+use palisade::sql::SqlIdentifier;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 use validator::Validate;
@@ -169,7 +170,7 @@ impl Default for Listing {
     }
 }
 
-/// The available orders. Each has one constant SQL statement.
+/// The available orders. Each has a literal in the SQL statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Sort {
     /// A to Z, ignoring case.
@@ -238,7 +239,7 @@ pub struct DocumentText {
 /// `GET /api/documents?q=&sort=&limit=&offset=`.
 #[derive(Debug, Deserialize, Validate)]
 pub struct DocumentListing {
-    /// A part of the title, ignoring the case of ASCII letters. 1 to 100 characters. Default: every title.
+    /// A part of the title, ignoring case as the order of titles does. 1 to 100 characters. Default: every title.
     #[validate(length(min = 1, max = 100), custom(function = printable))]
     pub q: Option<String>,
     /// `created_at`, `updated_at` or `title`, descending after a minus. Default: the oldest first.
@@ -252,15 +253,16 @@ pub struct DocumentListing {
     pub offset: i64,
 }
 
-/// The columns by which documents can be sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// The columns by which documents can be sorted: their names in a request, and in a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, SqlIdentifier)]
 #[serde(rename_all = "snake_case")]
 pub enum DocumentColumn {
     /// When the document was created.
     CreatedAt,
     /// When its text was replaced.
     UpdatedAt,
-    /// A to Z, ignoring the case of ASCII letters.
+    /// A to Z, ignoring case: of ASCII letters in SQLite, of all that its collation knows in PostgreSQL.
+    #[sql(name = "sort_title")]
     Title,
 }
 

@@ -99,13 +99,12 @@ pub async fn ready(readiness: Data<Readiness>) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::DataFolder;
+    use crate::in_process::InProcess;
 
     #[actix_web::test]
     async fn readiness_follows_database_and_drain() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&DataFolder::open(folder.path()).unwrap()).await.unwrap();
-        let readiness = || Readiness::new(&db, &AppStore::Database(db.clone()));
+        let InProcess { db, folder: _folder, .. } = InProcess::start(&[]).await;
+        let readiness = || Readiness::new(&db, &AppStore::database(&db));
         let (early, drained) = (readiness(), readiness());
         assert!(early.is_ready().await && drained.is_ready().await);
         drained.drain();

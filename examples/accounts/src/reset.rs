@@ -1,7 +1,7 @@
 //! Sets a new password for an administrator who lost the old one.
 //!
 //! The threat is a recovery procedure that an attacker can use (ASVS V6.4.3, V6.4.4). So recovery is not possible over the
-//! network: it is a command that needs write access to the data folder. All sessions of the administrator end (V7.4.3).
+//! network: it is a command that needs write access to the data folder or the password of the database. All sessions of the administrator end (V7.4.3).
 
 use std::{
     io::{self, Write as _},
@@ -16,7 +16,7 @@ use palisade::session::SessionStore as _;
 use crate::{
     boot::BootError,
     config::Config,
-    db::{Db, DbError, FILE},
+    db::{Db, FILE},
     files::DataFolder,
     passwords::Password,
     server,
@@ -27,17 +27,17 @@ use crate::{
 pub async fn run(config: Config) -> Result<(), BootError> {
     let email = config.admin_email.as_str();
     // Without this check, a wrong path would create a new folder with a database without administrators.
-    if !config.data.join(FILE).is_file() {
+    if config.database.is_none() && !config.data.join(FILE).is_file() {
         let problem = format_args!("there is no {FILE} in {}", config.data.display());
         return Err(BootError::new("ACCOUNTS_DATA", problem));
     }
     let folder = DataFolder::open(&config.data)?;
-    let db = Db::open(&folder).await?;
+    let db = Db::open(&config, &folder).await?;
     // The secret is needed because the keys of sessions in Redis are derived from it.
     let store = Stores::connect(&config, &server::token_secret(&config, &folder)?, &db)?.sessions;
-    let startup_error = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
+    let startup_error = |error: sqlx::Error| BootError::new("database", error);
     // The server does this at startup, but it may not have been started since an upgrade.
-    db.normalize_emails().await.map_err(startup_error)?;
+    db.normalize_emails().await.map_err(|error| BootError::new("database", error))?;
     let Some(id) = db.admin_id_by_email(&config.admin_email).await.map_err(startup_error)? else {
         let admins = db.admin_emails().await.map_err(startup_error)?.join(", ");
         let problem = format_args!("{email} is not an administrator; the administrators are: {admins}");

@@ -26,8 +26,7 @@ pub enum Seed {
 
 /// Creates the administrator of the configuration if there is no administrator.
 pub async fn create_missing_admin(config: &Config, db: &Db, passwords: &Passwords) -> Result<Seed, BootError> {
-    let startup_error = |error: DbError| BootError::new("ACCOUNTS_DATA", error);
-    if db.has_admin().await.map_err(startup_error)? {
+    if db.has_admin().await.map_err(|error| BootError::new("database", error))? {
         return Ok(Seed::AlreadyExists);
     }
     let password = match &config.admin_password {
@@ -53,6 +52,6 @@ pub async fn create_missing_admin(config: &Config, db: &Db, passwords: &Password
                 config.admin_email.as_str()
             ),
         )),
-        Err(error) => Err(startup_error(error)),
+        Err(error) => Err(BootError::new("database", error)),
     }
 }

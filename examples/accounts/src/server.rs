@@ -59,7 +59,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let folder = DataFolder::open(&config.data)?;
     let tls = tls::load(&config.certificate, &folder)?;
     let secret = token_secret(&config, &folder)?;
-    let db = Db::open(&folder).await?;
+    let db = Db::open(&config, &folder).await?;
     let passwords = Passwords::new()?;
     let stores = Stores::open(&config, &secret, &db).await?;
     let callers = Callers::new(&config, &secret, &db, &stores.sessions)?;
@@ -67,7 +67,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let prepared = app::prepare(&config, callers, stores.rate_limits);
     telemetry::start()?;
     let palisade = prepared.build()?;
-    db.normalize_emails().await.map_err(|error| BootError::new("ACCOUNTS_DATA", error))?;
+    db.normalize_emails().await.map_err(|error| BootError::new("database", error))?;
     let seed = seed::create_missing_admin(&config, &db, &passwords).await?;
 
     let banner = Banner {

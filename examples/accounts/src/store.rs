@@ -5,7 +5,7 @@
 //! an attacker who reads the Redis and learns who calls or who is logged in, or gets a key that signs tokens (CWE-359, CWE-321). So
 //! all keys in Redis are hashed with a key that is derived from the secret of the tokens. The secret itself is not used.
 //!
-//! Accounts, documents and API keys are data of the application and stay in the database. So do the times before which tokens with
+//! Accounts, documents and API keys always stay in the database. So do the times before which tokens with
 //! former rights are revoked: they are written in the transaction that changes the rights, and each request checks them in addition
 //! to Redis.
 
@@ -19,8 +19,8 @@ use palisade::Principal;
 use palisade::rate_limit::{MemoryRateLimits, RateLimitStore, RedisRateLimits};
 use palisade::redis::RedisConnection;
 use palisade::resource::Unavailable;
-use palisade::revocation::{RedisRevocations, RevocationStore};
-use palisade::session::{RedisSessions, SessionRecord, SessionStore};
+use palisade::revocation::{RedisRevocations, RevocationStore, SqlRevocations};
+use palisade::session::{RedisSessions, SessionRecord, SessionStore, SqlSessions};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{boot::BootError, config::Config, db::Db};
@@ -88,15 +88,14 @@ impl Stores {
     /// Creates the configured stores, without connecting to Redis yet. `secret` signs tokens. Servers with the same secret share
     /// their data in Redis.
     pub fn connect(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
-        let db = db.clone();
         let Some(shared) = &config.redis else {
-            return Ok(Self { sessions: AppStore::Database(db), rate_limits: MemoryRateLimits::shared().into() });
+            return Ok(Self { sessions: AppStore::database(db), rate_limits: MemoryRateLimits::shared().into() });
         };
         let redis = RedisConnection::builder(shared.url.0.expose_secret(), PREFIX, redis_secret(secret)?);
         let redis = shared.timeout.into_iter().fold(redis, |redis, timeout| redis.timeout(timeout));
         let redis = redis.build().map_err(|error| BootError::new(VARIABLE, error))?;
         let (sessions, revocations) = (RedisSessions::new(&redis), RedisRevocations::new(&redis));
-        let sessions = AppStore::Redis { sessions, revocations, db };
+        let sessions = AppStore::Redis { sessions, revocations, in_database: db.revocations() };
         Ok(Self { sessions, rate_limits: RedisRateLimits::new(&redis).into() })
     }
 
@@ -105,8 +104,10 @@ impl Stores {
     pub async fn open(config: &Config, secret: &SecretString, db: &Db) -> Result<Self, BootError> {
         let stores = Self::connect(config, secret, db)?;
         if config.redis.is_some() {
-            let ended = db.forget_sessions().await;
-            ended.map_err(|Unavailable| BootError::new("ACCOUNTS_DATA", "cannot end the sessions of the database"))?;
+            let ended = db.end_sessions().await;
+            ended.map_err(|error| {
+                BootError::new("ACCOUNTS_REDIS_URL", format_args!("cannot end the sessions of the database: {error}"))
+            })?;
         }
         Ok(stores)
     }
@@ -125,23 +126,33 @@ fn redis_secret(secret: &SecretString) -> Result<[u8; 32], BootError> {
 #[derive(Clone)]
 pub enum AppStore {
     /// In the database.
-    Database(Db),
+    Database {
+        /// The sessions.
+        sessions: SqlSessions,
+        /// The revocations.
+        revocations: SqlRevocations,
+    },
     /// In Redis. Revocations because of changed rights are also in the database.
     Redis {
         /// The sessions, which several servers share.
         sessions: RedisSessions,
         /// The revocations, which several servers share.
         revocations: RedisRevocations,
-        /// The accounts.
-        db: Db,
+        /// The revocations because of changed rights, which are in the transaction of the change.
+        in_database: SqlRevocations,
     },
 }
 
 impl AppStore {
+    /// The stores in the database.
+    pub fn database(db: &Db) -> Self {
+        Self::Database { sessions: db.sessions(), revocations: db.revocations() }
+    }
+
     /// Whether Redis responds. `true` if the server does not use Redis.
     pub async fn is_available(&self) -> bool {
         match self {
-            Self::Database(_) => true,
+            Self::Database { .. } => true,
             // No session has this id.
             Self::Redis { sessions, .. } => sessions.find("").await.is_ok(),
         }
@@ -150,7 +161,7 @@ impl AppStore {
     /// Logs which store is used, and warns if Redis does not respond. The server starts in any case.
     pub async fn log_status(self) {
         match self {
-            Self::Database(_) => tracing::info!(store = "database", "sessions and rate limits"),
+            Self::Database { .. } => tracing::info!(store = "database", "sessions and rate limits"),
             Self::Redis { .. } => {
                 tracing::info!(store = "redis", "sessions and rate limits");
                 if !self.is_available().await {
@@ -164,14 +175,14 @@ impl AppStore {
 impl SessionStore for AppStore {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
         match self {
-            Self::Database(db) => SessionStore::insert(db, session).await,
+            Self::Database { sessions, .. } => sessions.insert(session).await,
             Self::Redis { sessions, .. } => sessions.insert(session).await,
         }
     }
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         match self {
-            Self::Database(db) => db.find(id).await,
+            Self::Database { sessions, .. } => sessions.find(id).await,
             Self::Redis { sessions, .. } => sessions.find(id).await,
         }
     }
@@ -184,21 +195,21 @@ impl SessionStore for AppStore {
         expires: SystemTime,
     ) -> Result<bool, Unavailable> {
         match self {
-            Self::Database(db) => db.replace(id, secret, next, expires).await,
+            Self::Database { sessions, .. } => sessions.replace(id, secret, next, expires).await,
             Self::Redis { sessions, .. } => sessions.replace(id, secret, next, expires).await,
         }
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
         match self {
-            Self::Database(db) => db.remove(id).await,
+            Self::Database { sessions, .. } => sessions.remove(id).await,
             Self::Redis { sessions, .. } => sessions.remove(id).await,
         }
     }
 
     async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
         match self {
-            Self::Database(db) => db.remove_all(subject).await,
+            Self::Database { sessions, .. } => sessions.remove_all(subject).await,
             Self::Redis { sessions, .. } => sessions.remove_all(subject).await,
         }
     }
@@ -207,14 +218,14 @@ impl SessionStore for AppStore {
 impl RevocationStore for AppStore {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
         match self {
-            Self::Database(db) => db.revoke(issuer, token, until).await,
+            Self::Database { revocations, .. } => revocations.revoke(issuer, token, until).await,
             Self::Redis { revocations, .. } => revocations.revoke(issuer, token, until).await,
         }
     }
 
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         match self {
-            Self::Database(db) => db.revoke_before(issuer, subject, moment).await,
+            Self::Database { revocations, .. } => revocations.revoke_before(issuer, subject, moment).await,
             Self::Redis { revocations, .. } => revocations.revoke_before(issuer, subject, moment).await,
         }
     }
@@ -223,9 +234,9 @@ impl RevocationStore for AppStore {
     /// database contains the revocation.
     async fn is_revoked(&self, principal: &Principal) -> Result<bool, Unavailable> {
         match self {
-            Self::Database(db) => db.is_revoked(principal).await,
-            Self::Redis { revocations, db, .. } => {
-                Ok(db.is_revoked(principal).await? || revocations.is_revoked(principal).await?)
+            Self::Database { revocations, .. } => revocations.is_revoked(principal).await,
+            Self::Redis { revocations, in_database, .. } => {
+                Ok(in_database.is_revoked(principal).await? || revocations.is_revoked(principal).await?)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Starts, calls and stops the server.
 
 pub mod client;
+mod database;
 pub mod program;
 pub mod raw;
 

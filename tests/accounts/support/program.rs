@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{ADMIN_PASSWORD, TEST_TIMEOUT};
+use super::{ADMIN_PASSWORD, TEST_TIMEOUT, database};
 
 /// The program, built once for all tests, with their profile, beside them.
 fn program() -> &'static Path {
@@ -46,6 +46,7 @@ fn command(program: &Path, data: &Path, settings: &[(&str, &str)]) -> Command {
         .env("ACCOUNTS_HTTP_LISTEN", "127.0.0.1:0")
         .env("ACCOUNTS_DATA", data)
         .env("ACCOUNTS_WORKERS", "2")
+        .envs(database::url(data).map(|url| ("ACCOUNTS_DATABASE_URL", url)))
         .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -18,16 +18,18 @@ use secrecy::SecretString;
 
 use crate::{
     boot::{BootError, Mistake},
+    db::DatabaseUrl,
     email::Email,
     passwords::Password,
     store::{Redis, RedisUrl},
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 20] = [
+const VARIABLES: [&str; 21] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
     "ACCOUNTS_DATA",
+    "ACCOUNTS_DATABASE_URL",
     "ACCOUNTS_TLS_CERT",
     "ACCOUNTS_TLS_KEY",
     "ACCOUNTS_JWT_SECRET",
@@ -58,8 +60,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address of the plain HTTP listener; `None` if it is `off`.
     pub http_listen: Option<SocketAddr>,
-    /// The folder of the database, the certificate and the secret.
+    /// The folder of the SQLite database, the certificate and the secret.
     pub data: PathBuf,
+    /// The PostgreSQL server. `None`: SQLite in the data folder.
+    pub database: Option<DatabaseUrl>,
     /// The generated key and certificate, or those of the operator.
     pub certificate: Certificate,
     /// `None`: generated once into the data folder. The bytes of the text are the key: hexadecimal or base64 is not decoded.
@@ -130,6 +134,7 @@ impl Config {
             text => address(text).map(Some).map_err(|problem| format!("{problem}, or `off`")),
         });
         let data = env.path("ACCOUNTS_DATA");
+        let database = env.secret("ACCOUNTS_DATABASE_URL", DatabaseUrl::parse);
         let certificate = env.certificate();
         let jwt_secret = env.secret("ACCOUNTS_JWT_SECRET", |secret| match secret.len() {
             ..32 => Err(format!("{} bytes are too short for HS256, which needs at least 32", secret.len())),
@@ -167,6 +172,7 @@ impl Config {
                 listen: listen?,
                 http_listen: http_listen?,
                 data: data.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/data").into()),
+                database,
                 certificate: certificate?,
                 jwt_secret,
                 issuer: issuer?,
