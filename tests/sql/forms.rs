@@ -148,6 +148,36 @@ async fn texts_of_postgres_run_there() {
     assert_eq!(row, (true, 8, "it's'it's {x}".to_owned(), true, vec!["x".to_owned(), "y".to_owned()]));
 }
 
+/// The texts end for PostgreSQL where they end for `sql!`: the value after each is a parameter.
+#[tokio::test]
+async fn texts_end_where_they_end_for_postgres() {
+    let Some(db) = crate::postgres().await else { return };
+    let (db, q, n) = (db.pool, "it's {q} ?", 7_i32);
+    macro_rules! reads {
+        ($($statement:literal => $expected:expr),+ $(,)?) => {$(
+            let read: String = sql!($statement).query_scalar().fetch_one(&db).await.expect($statement);
+            assert_eq!(read, $expected, "{}", $statement);
+        )+};
+    }
+    reads! {
+        r"SELECT '\' || {q}" => r"\it's {q} ?",
+        r"SELECT '' || {q}" => q,
+        r"SELECT E'\\' || {q}" => r"\it's {q} ?",
+        r"SELECT e'\''''||{q}" => "''it's {q} ?",
+        r"SELECT U&'\0061' || {q}" => "ait's {q} ?",
+        "SELECT 'it''s' /* it's */ || {q} -- it's" => "it'sit's {q} ?",
+        "SELECT -- '\n {q}" => q,
+        "SELECT $a$ $$ '\" -- $b$ $a$ || {q}" => " $$ '\" -- $b$ it's {q} ?",
+        "SELECT $$$$ || {q}" => q,
+        "SELECT \"a\"\"b\" || {q} FROM (SELECT 'x' AS \"a\"\"b\") t" => "xit's {q} ?",
+        "SELECT (1 - -{n})::text" => "8",
+        "SELECT ({n}::int % 2)::text" => "1",
+        "SELECT ('[1,2]'::jsonb @> '[1]')::text || {q}" => "trueit's {q} ?",
+        "SELECT ((ARRAY['a', 'b', {q}])[2 : 3])[2]" => q,
+        "SELECT ('{\"a\": \"b\"}'::json ->> 'a') || {q}" => "bit's {q} ?",
+    }
+}
+
 /// A transaction and a connection determine the database as a pool does.
 #[tokio::test]
 async fn statements_run_in_transactions() {

@@ -195,3 +195,86 @@ fn arguments_with_mistakes_do_not_compile() {
     let twice = super::expand(r#""'{a}'", if b { text }"#.parse().unwrap()).to_string();
     assert_eq!(twice.matches("compile_error").count(), 2, "{twice}");
 }
+
+/// SQLite itself, as an oracle: a text that this scanner accepts, and SQLite accepts, has as many parameters for both. So no quote,
+/// comment or name ends for SQLite where it does not end for the scanner.
+#[test]
+fn sqlite_sees_the_same_parameters() {
+    use sqlx::{Connection as _, Either, Executor as _, SqlSafeStr as _, Statement as _};
+
+    const ATOMS: [&str; 40] = [
+        "{x}",
+        "{x}",
+        "{x}",
+        "{y}",
+        "1",
+        "'a'",
+        "'it''s'",
+        "'{1,2}'",
+        "'--'",
+        "'/*'",
+        "''",
+        "\"a\"",
+        "\"a\"\"b\"",
+        "`a`",
+        "`a``b`",
+        "[a]",
+        "[a b]",
+        "/* it's */",
+        "/* \" */",
+        "-- it's\n",
+        "-- {\n",
+        "'",
+        "\"",
+        "`",
+        "[",
+        "]",
+        "/*",
+        "*/",
+        "--",
+        "\n",
+        "AS",
+        ",",
+        "||",
+        "(",
+        ")",
+        "X'00'",
+        "-",
+        "\\",
+        "'\\'",
+        "e",
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut sqlite = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut next = |end: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            (seed % end as u64) as usize
+        };
+        let mut agreed = 0;
+        for _ in 0..60_000 {
+            let mut text = "SELECT {x}".to_owned();
+            for index in 0..next(9) {
+                text.push_str([" ", ", ", "", " AS "][if index % 2 == 0 { 1 } else { next(4) }]);
+                text.push_str(ATOMS[next(ATOMS.len())]);
+            }
+            let Ok(Scanned { parts, postgres: None, .. }) = scan(&text, Span::call_site()) else { continue };
+            let mut sent = String::new();
+            for part in &parts {
+                match part {
+                    Part::Text(text) => sent.push_str(text),
+                    _ => sent.push('?'),
+                }
+            }
+            let expected = parts.iter().filter(|part| matches!(part, Part::Value(_))).count();
+            let Ok(prepared) = sqlite.prepare(sqlx::AssertSqlSafe(sent.clone()).into_sql_str()).await else { continue };
+            let Some(Either::Right(found)) = prepared.parameters() else { panic!("SQLite counts parameters") };
+            assert_eq!(found, expected, "{sent}");
+            agreed += 1;
+        }
+        assert!(agreed > 1_000, "only {agreed} texts were accepted by both");
+    });
+}

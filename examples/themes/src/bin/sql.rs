@@ -1,0 +1,98 @@
+//! SQL: a search whose values are parameters. `cargo run -p themes --bin sql`, then:
+//! `curl -G http://127.0.0.1:3000/articles --data-urlencode "q=' OR 1=1; --" -d sort=-title`
+
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+#[path = "../tests/sql.rs"]
+mod tests;
+
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use palisade::input::{Json, PageLimit, Query, SortKey};
+use palisade::sql::SqlIdentifier;
+use palisade::{Palisade, Problem, Scope, get, post, public, sql, validate};
+use serde::{Deserialize, Serialize};
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
+use validator::Validate;
+
+/// The columns by which articles can be sorted. No other text can become a part of `ORDER BY`.
+#[derive(Clone, Copy, Deserialize, SqlIdentifier)]
+#[serde(rename_all = "snake_case")]
+enum Column {
+    Id,
+    Title,
+}
+
+#[derive(Deserialize, Validate)]
+struct Search {
+    /// A part of the title. Each of its characters stands for itself, also `%` and `_`.
+    #[validate(length(min = 1, max = 100))]
+    q: Option<String>,
+    /// Only these articles: `id=1&id=2`.
+    #[serde(default)]
+    #[validate(length(max = 100))]
+    id: Vec<i64>,
+    sort: Option<SortKey<Column>>,
+    #[serde(default)]
+    limit: PageLimit<100>,
+}
+
+#[derive(Deserialize, Serialize, sqlx::FromRow, Validate)]
+struct Article {
+    #[serde(default)]
+    id: i64,
+    #[validate(length(min = 1, max = 200))]
+    title: String,
+}
+
+#[get("/articles")]
+#[public]
+#[validate(strict)]
+async fn search(search: Query<Search>, db: Data<SqlitePool>) -> Result<Json<Vec<Article>>, Problem> {
+    let (sort, limit) = (search.sort.unwrap_or(SortKey::ascending(Column::Id)), search.limit.get());
+    let articles = sql!(
+        "SELECT id, title FROM articles WHERE TRUE",
+        if let Some(q) = &search.q {
+            "AND title LIKE {q:contains}"
+        },
+        if !search.id.is_empty() {
+            "AND id IN ({search.id..})"
+        },
+        "ORDER BY {sort:ident}, id {sort:direction} LIMIT {limit}"
+    );
+    Ok(Json(articles.query_as().fetch_all(&**db).await?))
+}
+
+/// A title that is taken is 409, because the column is unique.
+#[post("/articles")]
+#[public]
+#[validate(strict)]
+async fn write(article: Json<Article>, db: Data<SqlitePool>) -> Result<Json<Article>, Problem> {
+    let insert = sql!("INSERT INTO articles (title) VALUES ({article.title}) RETURNING id, title");
+    Ok(Json(insert.query_as().fetch_one(&**db).await?))
+}
+
+fn routes() -> Scope {
+    palisade::scope("").service(search).service(write)
+}
+
+/// A database in memory, for this example. It has one connection, because each one would have a database of its own.
+async fn open() -> Result<SqlitePool, sqlx::Error> {
+    let db = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    let table = sql!("CREATE TABLE articles (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE) STRICT");
+    table.query().execute(&db).await?;
+    for title in ["Bind, don't format", "100% parameters", "snake_case"] {
+        sql!("INSERT INTO articles (title) VALUES ({title})").query().execute(&db).await?;
+    }
+    Ok(db)
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let db = Data::new(open().await?);
+    let palisade = Palisade::builder().routes(&routes()).build()?;
+    let app = move || App::new().app_data(db.clone()).service(routes()).wrap(palisade.clone());
+    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+}
