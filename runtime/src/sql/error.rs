@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::unavailable::Unavailable;
 
 const CONFLICT: &str = "The request conflicts with existing data.";
+#[cfg(feature = "sqlx-postgres")]
 const UNSUPPORTED_CHARACTER: &str = "The input contains a character that is not supported.";
 
 /// What an error of a database means for a request.
@@ -18,6 +19,7 @@ const UNSUPPORTED_CHARACTER: &str = "The input contains a character that is not 
 enum Meaning {
     NotFound,
     Conflict,
+    #[cfg(feature = "sqlx-postgres")]
     UnsupportedCharacter,
     /// A later attempt may succeed.
     Unavailable,
@@ -92,6 +94,7 @@ impl From<Error> for Problem {
         let problem = match Meaning::of(&error) {
             Meaning::NotFound => Self::new(StatusCode::NOT_FOUND).with_detail(crate::problem::NOT_FOUND),
             Meaning::Conflict => Self::new(StatusCode::CONFLICT).with_detail(CONFLICT),
+            #[cfg(feature = "sqlx-postgres")]
             Meaning::UnsupportedCharacter => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY).with_detail(UNSUPPORTED_CHARACTER)
             }

@@ -27,8 +27,8 @@ async fn no_value_becomes_a_part_of_the_text() {
         let response = call_service(&app, TestRequest::get().uri(&format!("/articles{query}")).to_request()).await;
         assert_eq!(response.status(), status, "{query}");
     }
-    let write = TestRequest::post().uri("/articles").set_json(json!({"title": bind})).to_request();
-    let response = call_service(&app, write).await;
+    let taken = TestRequest::post().uri("/articles").set_json(json!({"title": bind})).to_request();
+    let response = call_service(&app, taken).await;
     assert_eq!(response.status(), 409);
     let problem: Value = read_body_json(response).await;
     assert_eq!(problem["detail"], "The request conflicts with existing data.");
