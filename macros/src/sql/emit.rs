@@ -23,6 +23,7 @@ pub(super) fn statement(pieces: &Pieces) -> TokenStream {
 
 /// The text of each database, and the values in their order. `None` if the text depends on a value.
 fn constant(pieces: &[Piece]) -> Option<TokenStream> {
+    let statement = local("statement", Span::call_site());
     let (mut sqlite, mut postgres, mut values, mut number) = (String::new(), String::new(), TokenStream::new(), 0_u32);
     for (index, piece) in pieces.iter().enumerate() {
         let Piece::Literal(Literal { parts, span }) = piece else { return None };
@@ -41,13 +42,22 @@ fn constant(pieces: &[Piece]) -> Option<TokenStream> {
                     sqlite.push('?');
                     postgres.push_str(&format!("${number}"));
                     let (name, value) = (Ident::new("value", *span), value(parameter));
-                    values.extend(quote_spanned!(*span=> .#name(#value)));
+                    values.extend(quote_spanned!(*span=> #statement.#name(#value);));
                 }
                 Part::List { .. } | Part::Name(_) => return None,
             }
         }
     }
-    Some(quote!(::palisade::sql::__v1::Statement::constant(#sqlite, #postgres)#values))
+    let constant = quote!(::palisade::sql::__v1::Statement::constant(#sqlite, #postgres));
+    if values.is_empty() {
+        return Some(constant);
+    }
+    // Not a chain: a statement that is passed on for each value costs more than one by hand.
+    Some(quote!({
+        let mut #statement = #constant;
+        #values
+        #statement
+    }))
 }
 
 fn assembly(pieces: &[Piece]) -> TokenStream {

@@ -44,7 +44,7 @@ use super::values::{ListElement, SqlList, SqlValue};
 pub struct Statement<DB: Driver> {
     text: SqlStr,
     arguments: DB::Arguments,
-    /// The first value that cannot be sent. The later ones are not added.
+    /// The first value that cannot be sent.
     error: Option<Unsendable>,
 }
 
@@ -67,10 +67,9 @@ impl<DB: Driver> Statement<DB> {
     }
 
     #[doc(hidden)]
-    #[inline]
-    pub fn value<'t>(mut self, value: impl SqlValue<'t, DB>) -> Self {
+    #[inline(always)]
+    pub fn value<'t>(&mut self, value: impl SqlValue<'t, DB>) {
         add(&mut self.arguments, &mut self.error, value);
-        self
     }
 
     /// The text that is sent to the database, with placeholders. It contains no value.
@@ -80,6 +79,23 @@ impl<DB: Driver> Statement<DB> {
     }
 }
 
+/// The query with its values, or one that fails with the error of the value that cannot be sent.
+macro_rules! query_with {
+    ($query_with:path, $statement:ident) => {{
+        let Statement { text, arguments, error } = $statement;
+        match error {
+            None => $query_with(text, arguments),
+            Some(error) => {
+                let mut query = $query_with(text, DB::Arguments::default());
+                for _ in 0..error.before {
+                    query = query.bind(Before);
+                }
+                query.bind(error)
+            }
+        }
+    }};
+}
+
 impl<DB: Driver> Statement<DB>
 where
     DB::Arguments: IntoArguments<DB>,
@@ -87,11 +103,7 @@ where
     /// A query for a statement whose rows are not read, or are read as [`sqlx::Row`]: see [`sqlx::query()`].
     #[inline]
     pub fn query(self) -> Query<'static, DB, DB::Arguments> {
-        let query = sqlx::query_with(self.text, self.arguments);
-        match self.error {
-            None => query,
-            Some(error) => query.bind(error),
-        }
+        query_with!(sqlx::query_with, self)
     }
 
     /// A query whose rows are read as `T`: see [`sqlx::query_as()`].
@@ -100,11 +112,7 @@ where
     where
         T: for<'r> FromRow<'r, DB::Row>,
     {
-        let query = sqlx::query_as_with(self.text, self.arguments);
-        match self.error {
-            None => query,
-            Some(error) => query.bind(error),
-        }
+        query_with!(sqlx::query_as_with, self)
     }
 
     /// A query whose rows have one column, which is read as `T`: see [`sqlx::query_scalar()`]. Further columns are ignored.
@@ -113,42 +121,60 @@ where
     where
         (T,): for<'r> FromRow<'r, DB::Row>,
     {
-        let query = sqlx::query_scalar_with(self.text, self.arguments);
-        match self.error {
-            None => query,
-            Some(error) => query.bind(error),
-        }
+        query_with!(sqlx::query_scalar_with, self)
     }
 }
 
-/// Adds a value, unless an earlier one could not be sent.
-#[inline]
+#[inline(always)]
 fn add<'t, A: Arguments>(
     arguments: &mut A,
     failed: &mut Option<Unsendable>,
     value: impl Encode<'t, A::Database> + Type<A::Database>,
 ) {
-    if failed.is_none()
-        && let Err(error) = arguments.add(value)
-    {
-        *failed = Some(Unsendable(error));
+    if let Err(error) = arguments.add(value) {
+        fail(failed, arguments.len(), error);
     }
 }
 
-/// Binding it makes the query fail with the error, and with the number of the value.
-struct Unsendable(BoxDynError);
+/// Keeps the first error. Values that follow are added, which costs less than to ask for each whether there is an error.
+#[cold]
+fn fail(failed: &mut Option<Unsendable>, before: usize, error: BoxDynError) {
+    failed.get_or_insert(Unsendable { before, error });
+}
+
+/// A value that cannot be sent. When it is bound, `sqlx` keeps its error, with its number, for the execution of the query.
+struct Unsendable {
+    /// How many values are before it.
+    before: usize,
+    error: BoxDynError,
+}
 
 impl<DB: Driver> Encode<'_, DB> for Unsendable {
     fn encode(self, _: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Err(self.0)
+        Err(self.error)
     }
 
     fn encode_by_ref(&self, _: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Err(self.0.to_string().into())
+        Err(self.error.to_string().into())
     }
 }
 
 impl<DB: Driver> Type<DB> for Unsendable {
+    fn type_info() -> DB::TypeInfo {
+        DB::text_type()
+    }
+}
+
+/// Stands for a value before one that cannot be sent. It is never sent.
+struct Before;
+
+impl<DB: Driver> Encode<'_, DB> for Before {
+    fn encode_by_ref(&self, _: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        Ok(IsNull::Yes)
+    }
+}
+
+impl<DB: Driver> Type<DB> for Before {
     fn type_info() -> DB::TypeInfo {
         DB::text_type()
     }
@@ -188,10 +214,8 @@ impl<DB: Driver> Assembly<DB> {
     /// Appends `IN (..)` with a list of values.
     pub fn list<L: SqlList<Element: ListElement<DB>> + ?Sized>(&mut self, list: &L, is_negated: bool) {
         let list = list.elements();
-        if self.error.is_none()
-            && let Err(error) = ListElement::append(list, is_negated, &mut self.text, &mut self.arguments)
-        {
-            self.error = Some(Unsendable(error));
+        if let Err(error) = ListElement::append(list, is_negated, &mut self.text, &mut self.arguments) {
+            fail(&mut self.error, self.arguments.len(), error);
         }
     }
 
