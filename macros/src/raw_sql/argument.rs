@@ -86,9 +86,7 @@ fn in_value(expression: &Expr) -> Option<(Vec<TokenTree>, RawSqlKind)> {
             Some((tokens(call), RawSqlKind::Concatenated))
         }
         Expr::MethodCall(call) if SAME_TEXT.iter().any(|known| call.method == known) => in_value(&call.receiver),
-        Expr::Call(ExprCall { func, args, .. })
-            if args.len() == 1 && SAME_TEXT_FUNCTIONS.iter().any(|known| last(func, known)) =>
-        {
+        Expr::Call(ExprCall { func, args, .. }) if SAME_TEXT_FUNCTIONS.iter().any(|known| last(func, known)) => {
             in_value(args.first()?)
         }
         Expr::Group(inner) => in_value(&inner.expr),

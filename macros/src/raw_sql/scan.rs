@@ -47,7 +47,7 @@ pub(super) struct Scanner {
     candidates: Vec<Candidate>,
     /// Functions that the body imports from sqlx, by their own name.
     imported: Vec<String>,
-    /// Functions that the body declares.
+    /// Functions and closures that the body declares.
     declared: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ struct Candidate {
 
 enum Condition {
     Always,
-    /// `use sqlx::AssertSqlSafe;` counts only if the body does not say the name elsewhere, so that one mistake is one message.
+    /// `use sqlx::AssertSqlSafe;` counts only if the name is not in the rest of the body, so that one mistake is one message.
     OnlyAssertion,
     /// A function without a path. It counts if the body imports it from sqlx, or if its result is used as sqlx's.
     IsSqlx {
@@ -103,7 +103,7 @@ impl Scanner {
                 self.import(import, is_sqlx);
                 return after;
             }
-            "fn" if written == "fn" => self.declared.extend(first_name(after).filter(|name| is_function(name))),
+            "fn" | "let" => self.declared.extend(declared(&written, after).filter(|name| is_function(name))),
             ASSERT_SQL_SAFE => {
                 let (start, _) = qualifier(before);
                 let path = before.iter().skip(start).cloned().chain([ident.clone().into()]).collect();
@@ -126,8 +126,9 @@ impl Scanner {
                     self.add(vec![token.clone()], RawSqlKind::Asserted, Condition::OnlyAssertion);
                 }
                 TokenTree::Ident(ident) if is_sqlx => {
-                    let is_renamed = matches!(after, [TokenTree::Ident(keyword), ..] if keyword == "as");
-                    let name = Some(ident.to_string()).filter(|name| is_function(name) && !is_renamed);
+                    // In `query as q` it has another name, and in `query::Query` it is a module.
+                    let is_last = after.first().is_none_or(|next| is_punct(next, ','));
+                    let name = Some(ident.to_string()).filter(|name| is_function(name) && is_last);
                     self.imported.extend(name);
                 }
                 _ => {}
@@ -142,7 +143,7 @@ impl Scanner {
         let condition = match qualifier {
             Qualifier::Other => return,
             Qualifier::Sqlx => Condition::Always,
-            Qualifier::None if is_method_or_declaration(before.get(..start).unwrap_or_default()) => return,
+            Qualifier::None if is_method(before.get(..start).unwrap_or_default()) => return,
             Qualifier::None => Condition::IsSqlx { name: name.to_owned(), used_as_query: is_used_as_query(after) },
         };
         let found = if name == RAW_SQL {
@@ -203,6 +204,21 @@ fn first_name(tokens: &[TokenTree]) -> Option<String> {
     if let TokenTree::Ident(name) = name { Some(name.to_string()) } else { None }
 }
 
+/// The name of a function after `fn`, or of a closure after `let`.
+fn declared(keyword: &str, after: &[TokenTree]) -> Option<String> {
+    match (keyword, after) {
+        ("fn", after) => first_name(after),
+        ("let", [TokenTree::Ident(mutable), after @ ..]) if mutable == "mut" => declared(keyword, after),
+        ("let", [TokenTree::Ident(name), equals, closure @ ..]) if is_punct(equals, '=') => {
+            let first = closure
+                .iter()
+                .find(|token| !matches!(token, TokenTree::Ident(word) if word == "move" || word == "async"));
+            first.filter(|token| is_punct(token, '|')).map(|_| name.to_string())
+        }
+        _ => None,
+    }
+}
+
 /// The index at which the path of a name starts, and what the path says of the name.
 fn qualifier(before: &[TokenTree]) -> (usize, Qualifier) {
     let (mut rest, mut first) = (before, None);
@@ -229,15 +245,14 @@ fn qualifier(before: &[TokenTree]) -> (usize, Qualifier) {
     (rest.len(), qualifier)
 }
 
-/// Whether a name after these tokens is that of a method (`client.query`), of a declaration or of a macro.
-fn is_method_or_declaration(before: &[TokenTree]) -> bool {
+/// Whether a name after these tokens is that of a method: `client.query`.
+fn is_method(before: &[TokenTree]) -> bool {
     match before {
         // `0..query(..)`
         [.., TokenTree::Punct(first), TokenTree::Punct(dot)] if dot.as_char() == '.' => {
             first.as_char() != '.' || first.spacing() == Spacing::Alone
         }
         [.., last] if is_punct(last, '.') => true,
-        [.., TokenTree::Ident(keyword)] => keyword == "fn" || keyword == "struct",
         _ => false,
     }
 }
