@@ -10,7 +10,7 @@ use crate::cfg_predicate::CfgPredicate;
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::gather::{Attributed, OuterAttribute, flat};
 
-/// The annotated function. Its body is one token that is not parsed.
+/// The annotated function. Its body is one token, which is not parsed: only `raw_sql` reads it.
 pub(crate) struct Handler {
     pub(crate) attributes: Vec<OuterAttribute>,
     pub(crate) visibility: Visibility,
@@ -42,7 +42,7 @@ pub(crate) struct HandlerArgument {
 /// Reads the item. Returns `None` if it is not a free function with a body: that was reported, and the item is not changed.
 pub(crate) fn read(item: TokenStream, diagnostics: &mut Diagnostics) -> Option<Handler> {
     let Attributed { attributes, mut rest } = Attributed::split(item);
-    // The body is removed before anything is parsed, so that the cost of an attribute does not depend on its size.
+    // The body is removed before anything is parsed, so that the cost of parsing does not depend on its size.
     let body = rest.pop_if(|last| is_block(last));
     let range = SourceRange::of(&rest, Span::call_site());
     let is_function = rest.iter().any(|token| matches!(token, TokenTree::Ident(keyword) if keyword == "fn"));

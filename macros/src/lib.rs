@@ -8,7 +8,7 @@
 //!    nothing else. The compiler resolves each attribute by its real path, so an attribute may be renamed or qualified, and
 //!    their order does not matter.
 //! 2. `item` reads the function, and `attributes` parses the clauses. Each is understood on its own: the written model.
-//! 3. `attributes` checks the clauses together. The result is the checked model, in `policy`.
+//! 3. `attributes` checks the clauses together, and `raw_sql` the body. The result is the checked model, in `policy`.
 //! 4. `emit` prints the checked model. It cannot fail.
 //!
 //! All mistakes are reported at once, each where it is written and with a help text. The handler is still emitted, so that one
@@ -31,6 +31,7 @@ mod hygiene;
 mod item;
 mod logic;
 mod policy;
+mod raw_sql;
 mod rule;
 mod sql;
 mod suggest;
@@ -83,6 +84,7 @@ attributes! {
     "../docs/validate.md" validate
     "../docs/body_limit.md" body_limit
     "../docs/compressed_body.md" compressed_body
+    "../docs/allow_raw_sql.md" allow_raw_sql
 }
 
 #[doc = include_str!("../docs/role.md")]

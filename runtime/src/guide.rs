@@ -1,7 +1,7 @@
 //! The guide to palisade.
 //!
 //! 1. [Getting started](getting_started)
-//! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits)
+//! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits), [SQL](sql)
 //! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
 //! 5. Running it: [testing], [operations], [porting an application](migrating)
@@ -21,6 +21,7 @@ macro_rules! pages {
         #[doc = "[roles]: crate::guide::roles"]
         #[doc = "[ownership]: crate::guide::ownership"]
         #[doc = "[rate-limits]: crate::guide::rate_limits"]
+        #[doc = "[sql]: crate::guide::sql"]
         #[doc = "[tokens]: crate::guide::tokens"]
         #[doc = "[sessions]: crate::guide::sessions"]
         #[doc = "[api-keys]: crate::guide::api_keys"]
@@ -43,6 +44,7 @@ pages! {
     roles: "guide/roles.md", "Roles by name or by type, permissions, scopes, and the role registry.";
     ownership: "guide/ownership.md", "Who owns a row, and how the check loads it.";
     rate_limits: "guide/rate_limits.md", "What is counted, by which key, and where.";
+    sql: "guide/sql.md", "Statements with parameters, errors of a database, and the guard against raw SQL.";
     tokens: "guide/tokens.md", "JSON Web Tokens: keys, claims, and identity providers.";
     sessions: "guide/sessions.md", "Refresh tokens, logout, and revoked tokens.";
     api_keys: "guide/api_keys.md", "Credentials for programs, and password hashing.";

@@ -63,6 +63,7 @@
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`body_limit`] | the maximum size of the body |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
+//! | [`allow_raw_sql`] | the handler may contain SQL that is not a literal |
 //! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
 //! | `sql!` | (macro) an SQL statement whose values are parameters, with the feature `sqlx` |
 //! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
@@ -212,9 +213,9 @@ pub use self::resource::Resource;
 pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
-    Extractor, Role, authenticated, authorize, body_limit, compressed_body, delete, deny_all, get, head, optional_auth,
-    options, owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission, require_role,
-    require_scope, route, rule, tenant, validate,
+    Extractor, Role, allow_raw_sql, authenticated, authorize, body_limit, compressed_body, delete, deny_all, get, head,
+    optional_auth, options, owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission,
+    require_role, require_scope, route, rule, tenant, validate,
 };
 
 #[cfg(feature = "sqlx")]

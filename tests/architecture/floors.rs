@@ -9,7 +9,7 @@ use crate::{root, rust_files};
 /// The rooms of the macros, from the lowest floor up. A room uses only rooms of lower floors.
 const MACRO_FLOORS: [&[&str]; 9] = [
     &["diagnostics", "gather", "suggest"],
-    &["cfg_predicate", "hygiene", "template", "text", "user_path"],
+    &["cfg_predicate", "hygiene", "raw_sql", "template", "text", "user_path"],
     &["dependency", "item", "rule"],
     &["arguments", "logic", "policy"],
     &["access"],

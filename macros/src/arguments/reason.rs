@@ -1,14 +1,14 @@
-//! The reason of `#[public("why")]` and `#[deny_all("why")]`: a string literal.
+//! The reason of `#[public("why")]`, `#[deny_all("why")]` and `#[allow_raw_sql("why")]`: a string literal.
 
 use syn::LitStr;
 
 use super::{Arguments, Value};
 use crate::diagnostics::Diagnostics;
 
-/// Returns `None` if there is no reason, or if it could not be understood, which was reported.
+/// `subject` is what the reason is for, such as `a public route`. Returns `None` if there is no reason, or if it could not be understood, which was reported.
 pub(crate) fn parse(
     mut arguments: Arguments<'_>,
-    route: &str,
+    subject: &str,
     help: &str,
     diagnostics: &mut Diagnostics,
 ) -> Option<LitStr> {
@@ -19,7 +19,7 @@ pub(crate) fn parse(
         }
         Value::Text(reason) => Some(reason),
         _ => {
-            diagnostics.error(first.range, format!("the reason for a {route} route must be a string literal"), help);
+            diagnostics.error(first.range, format!("the reason for {subject} must be a string literal"), help);
             None
         }
     });

@@ -19,6 +19,6 @@ impl Attribute for DenyAll {
             diagnostics.error(arguments.keyword.span(), "`deny_all` needs a reason", HELP);
             return Clause::Access(None);
         }
-        Clause::Access(reason::parse(arguments, "closed", HELP, diagnostics).map(AccessPolicy::DenyAll))
+        Clause::Access(reason::parse(arguments, "a closed route", HELP, diagnostics).map(AccessPolicy::DenyAll))
     }
 }

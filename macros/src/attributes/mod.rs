@@ -6,6 +6,7 @@
 //!
 //! The steps to add an attribute are in CONTRIBUTING.md.
 
+mod allow_raw_sql;
 mod authenticated;
 mod authorize;
 mod body_limit;
@@ -33,7 +34,7 @@ use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::hygiene::Names;
 use crate::item::{Handler, HandlerArgument};
 use crate::policy::{AccessPolicy, Additions, CheckedHandler, Policy, RejectedHandler};
-use crate::suggest;
+use crate::{raw_sql, suggest};
 
 /// Each attribute of palisade. Their additions to a policy are emitted in this order.
 pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
@@ -60,6 +61,7 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &validate::Validate,
     &body_limit::BodyLimit,
     &compressed_body::CompressedBody,
+    &allow_raw_sql::AllowRawSql,
 ];
 
 /// One attribute: its syntax, and its additions to a policy.
@@ -194,6 +196,9 @@ pub(crate) fn check(
     let mut additions = Additions::default();
     for (keyword, clause) in unchecked {
         clause.check(&keyword, &Context { handler: &handler, callers }, &mut additions, diagnostics);
+    }
+    if additions.raw_sql.is_none() {
+        raw_sql::report(&handler.body, diagnostics);
     }
     match (access, route) {
         (Some(access), Ok(route)) if diagnostics.is_empty() => {

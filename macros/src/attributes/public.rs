@@ -16,6 +16,6 @@ impl Attribute for Public {
 
     /// A mistake in the reason is reported. The clause is still `AccessPolicy::Public`, because the intention is clear.
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::Access(Some(AccessPolicy::Public(reason::parse(arguments, "public", HELP, diagnostics))))
+        Clause::Access(Some(AccessPolicy::Public(reason::parse(arguments, "a public route", HELP, diagnostics))))
     }
 }

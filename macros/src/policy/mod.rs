@@ -64,6 +64,7 @@ pub(crate) struct Additions {
     pub(crate) body_limit: Option<u64>,
     /// The maximum size of an inflated body, in bytes.
     pub(crate) compressed_body: Option<u64>,
+    pub(crate) raw_sql: Option<RawSqlException>,
 }
 
 impl Policy {
@@ -72,6 +73,12 @@ impl Policy {
         matches!(&self.access, AccessPolicy::Rule(rule) if rule.has_user_path())
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
     }
+}
+
+/// The handler may contain raw SQL.
+pub(crate) struct RawSqlException {
+    /// `None` if the reason could not be understood, which was reported.
+    pub(crate) reason: Option<LitStr>,
 }
 
 /// The validation that `#[validate]` requires.

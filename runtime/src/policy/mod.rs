@@ -69,6 +69,8 @@ pub struct Policy {
     pub(crate) body_limit: Option<u64>,
     /// How many bytes a compressed body may inflate to.
     pub(crate) compressed: Option<u64>,
+    /// Why the handler may contain SQL that is not a literal.
+    pub(crate) raw_sql: Option<&'static str>,
     pub(crate) declared_at: &'static Location<'static>,
 }
 
@@ -89,6 +91,7 @@ impl Policy {
             is_strict: false,
             body_limit: None,
             compressed: None,
+            raw_sql: None,
             declared_at: Location::caller(),
         }
     }
@@ -165,6 +168,13 @@ impl Policy {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
     }
 
+    /// The handler may contain SQL that is not a literal, for this reason.
+    #[must_use]
+    pub const fn allows_raw_sql(mut self, reason: &'static str) -> Self {
+        self.raw_sql = Some(reason);
+        self
+    }
+
     /// How many bytes a body may have, by `#[body_limit("..")]`. `None` without that attribute: the limit is then that of
     /// [`PalisadeBuilder::body_limit`](crate::PalisadeBuilder::body_limit).
     #[must_use]
@@ -176,6 +186,12 @@ impl Policy {
     #[must_use]
     pub const fn max_inflated_bytes(&self) -> Option<u64> {
         self.compressed
+    }
+
+    /// Why the handler may contain SQL that is not a literal, by `#[allow_raw_sql("..")]`. `None` without that attribute.
+    #[must_use]
+    pub const fn raw_sql_reason(&self) -> Option<&'static str> {
+        self.raw_sql
     }
 
     /// The access rule.

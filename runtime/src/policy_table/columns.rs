@@ -110,8 +110,8 @@ pub(super) const COLUMNS: [Column; 7] = [
     Column {
         heading: "Reason",
         is_code: false,
-        cell: |row, _| row.reason().unwrap_or_default().to_owned(),
-        members: |row| vec![("reason", json!(row.reason()))],
+        cell: |row, _| row.reasons(),
+        members: |row| vec![("reason", json!(row.reason())), ("raw_sql", json!(row.raw_sql_reason()))],
     },
 ];
 

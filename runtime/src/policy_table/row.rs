@@ -148,6 +148,19 @@ impl PolicyRow {
         self.policy.reason
     }
 
+    /// Why the handler may contain SQL that is not a literal. `None` without `#[allow_raw_sql("..")]`.
+    #[must_use]
+    pub fn raw_sql_reason(&self) -> Option<&'static str> {
+        self.policy.raw_sql
+    }
+
+    /// The reasons as the table shows them: why the route is public or closed, and why the handler may contain raw SQL.
+    pub(super) fn reasons(&self) -> String {
+        let raw_sql = self.raw_sql_reason().map(|reason| format!("raw SQL: {reason}"));
+        let parts = [self.reason().map(str::to_owned), raw_sql];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
     /// Who may call, as attributes. The rules of the scopes come first: `require_role("admin") (scope /admin), owner(id)`. All of
     /// them must hold.
     #[must_use]

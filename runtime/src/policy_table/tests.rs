@@ -88,6 +88,33 @@ fn input_shows_what_is_validated_and_how_large_a_body_may_be() {
 }
 
 #[test]
+fn every_format_shows_the_reason_for_raw_sql() {
+    static SORT: Policy = Policy::new(Rule::Public).of("app", "sort").with_reason("a demo").allows_raw_sql("a <pivot>");
+    static LIST: Policy = Policy::new(Rule::Authenticated).of("app", "list").allows_raw_sql("columns of a file");
+    assert_eq!((SORT.raw_sql_reason(), LOGIN.raw_sql_reason()), (Some("a <pivot>"), None));
+    let mut table = table();
+    table.push(PolicyRow::new(&Route::get("/sort"), "", &SORT, &[], &[]));
+    table.push(PolicyRow::new(&Route::get("/list"), "", &LIST, &[], &[]));
+    let [text, markdown, html] = [table.to_text(), table.to_markdown(), table.to_html()];
+    assert!(text.contains("REASON       a demo; raw SQL: a <pivot>\n"), "{text}");
+    assert!(text.contains("REASON       raw SQL: columns of a file\n"), "{text}");
+    assert!(
+        markdown.contains("| a demo; raw SQL: a &lt;pivot&gt; |")
+            && markdown.contains("| raw SQL: columns of a file |"),
+        "{markdown}"
+    );
+    assert!(html.contains("a demo; raw SQL: a &lt;pivot&gt;") && html.contains("raw SQL: columns of a file"), "{html}");
+    let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
+    let members: Vec<_> = (0..4).map(|row| &json["routes"][row]["raw_sql"]).collect();
+    assert_eq!(
+        members,
+        [&serde_json::Value::Null, &serde_json::Value::Null, &"a <pivot>".into(), &"columns of a file".into()]
+    );
+    assert_eq!(json["routes"][2]["reason"], "a demo");
+    assert_eq!(json["routes"][3]["reason"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_window_is_in_its_largest_whole_unit() {
     for (seconds, expected) in [
         (1, "1 per 1s"),
