@@ -17,10 +17,11 @@ use crate::sql_store::{SqlConnection, SqlPool, SqlStore, corrupt, list_from_json
 use crate::unavailable::Unavailable;
 
 const REMOVE_EXPIRED: &str = "DELETE FROM palisade_api_keys WHERE owner = $1 AND expires <= $2";
+/// After [`REMOVE_EXPIRED`], all keys of the owner are active.
 const INSERT: &str = "INSERT INTO palisade_api_keys
     (id, owner, name, scopes, roles, tenant, digest, created, expires, last_used)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-    WHERE (SELECT count(*) FROM palisade_api_keys WHERE owner = $2 AND (expires IS NULL OR expires > $8)) < $11";
+    WHERE (SELECT count(*) FROM palisade_api_keys WHERE owner = $2) < $11";
 const FIND: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used
     FROM palisade_api_keys WHERE id = $1";
 const LIST: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used
