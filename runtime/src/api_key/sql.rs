@@ -6,7 +6,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::Connection as _;
 
 use super::record::ApiKey;
@@ -224,8 +223,8 @@ async fn insert(connection: SqlConnection<'_>, key: &ApiKey, most: i64) -> Resul
 /// The lock of an owner: a number of 64 bits. Owners who share it by chance wait for each other.
 #[cfg(feature = "sqlx-postgres")]
 fn lock_of(owner: &str) -> i64 {
-    let hash = digest(&SHA256, format!("palisade_api_keys {owner}").as_bytes());
-    hash.as_ref().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+    let hash = crate::authn::digest::sha256(format!("palisade_api_keys {owner}").as_bytes());
+    hash.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }
 
 /// [`insert`], while no other transaction inserts a key of the owner.
