@@ -48,22 +48,51 @@ fn version(package: &Value) -> (u64, u64) {
     (parts.next().unwrap(), parts.next().unwrap())
 }
 
-/// `actix-web` determines the version; `.ci/run` lets clippy check the use of the standard library.
-#[test]
-fn stated_rust_version_matches_the_dependencies() {
-    let metadata: Value =
-        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--all-features"])).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let tree = cargo(&["tree", "-p", "palisade", "-e", "no-dev", "--all-features", "--prefix", "none"]);
+/// All features of palisade, and those of them that do not need `sqlx`.
+fn features() -> (Vec<String>, Vec<String>) {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/Cargo.toml")).unwrap();
+    let features = manifest.split("[features]\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names = features.lines().filter_map(|line| Some(line.split_once(" = ")?.0.to_owned()));
+    let all: Vec<String> = names.filter(|name| !name.starts_with('#')).collect();
+    let others = all.iter().filter(|name| !name.starts_with("sqlx")).cloned().collect();
+    (all, others)
+}
+
+/// The lowest Rust version that the dependencies of palisade with these features ask for.
+fn lowest_rust(packages: &[Value], features: &[String]) -> (u64, u64) {
+    let tree = ["tree", "-p", "palisade", "-e", "no-dev", "--prefix", "none", "--features", &features.join(",")];
+    let tree = cargo(&tree);
     let used: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     let dependencies = packages.iter().filter(|package| {
         let name = package["name"].as_str().unwrap();
         used.contains(&name) && !name.starts_with("palisade")
     });
-    let newest = dependencies.clone().map(version).max().unwrap();
-    assert!(dependencies.count() > 50, "the dependency tree was not read");
+    assert!(dependencies.clone().count() > 50, "the dependency tree was not read");
+    dependencies.map(version).max().unwrap()
+}
+
+/// `actix-web` determines the version, and with its features `sqlx`; `.ci/run` lets clippy check the use of the standard library.
+#[test]
+fn stated_rust_version_matches_the_dependencies() {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--all-features"])).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let (all, without_sqlx) = features();
+    assert!(all.len() == without_sqlx.len() + 3 && without_sqlx.len() > 8, "{all:?}");
+    let lowest = lowest_rust(packages, &without_sqlx);
     for name in ["palisade", "palisade-macros", "palisade-grammar"] {
         let stated = packages.iter().find(|package| package["name"] == name).map(version);
-        assert_eq!(stated, Some(newest), "{name}");
+        assert_eq!(stated, Some(lowest), "{name}");
     }
+
+    let (major, minor) = lowest_rust(packages, &all);
+    assert!((major, minor) > lowest, "the features of `sqlx` need nothing newer: state one version only");
+    let stated = format!("{}.{}, and {major}.{minor} with `sqlx`", lowest.0, lowest.1);
+    for page in ["README.md", "runtime/docs/guide/getting_started.md", "runtime/src/lib.rs"] {
+        let text = std::fs::read_to_string(format!("{}/../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(text.contains(&stated), "{page} does not state `{stated}`");
+    }
+    // `.ci/run` compiles with this version where it is installed.
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/Cargo.toml")).unwrap();
+    assert!(manifest.contains(&format!("the lowest Rust is that of `sqlx`: {major}.{minor}.")));
 }

@@ -79,16 +79,17 @@
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
-//! | | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
+//! | `sql_store`: durable stores in a database | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
 //!
 //! # Features
 //!
-//! No feature is enabled by default. Features are additive.
+//! No feature is enabled by default. Features are additive. The lowest Rust version is 1.89, and 1.94 with `sqlx`.
 //!
 //! | Feature | Adds |
 //! |---|---|
 //! | `jwks` | keys of issuers from their JWK set URL (`jwt::RemoteKeySet`) |
 //! | `redis` | rate limits, sessions and revocations that several processes share |
+//! | `sqlx-sqlite`, `sqlx-postgres` | durable sessions, revocations and API keys in a database (`sql_store`) |
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |

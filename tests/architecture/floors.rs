@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 18] = [
     &["config_error", "denial", "principal", "unavailable"],
     &["body", "headers"],
     &["document"],
-    &["cors", "dry_run", "proxy", "redis", "request_sanity", "role", "sql", "validation"],
+    &["cors", "dry_run", "proxy", "redis", "request_sanity", "role", "sql", "sql_store", "validation"],
     &["authn", "cross_site", "extraction_errors", "rate_limit"],
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table"],

@@ -50,6 +50,7 @@ fn critical_modules_state_threat_and_promise() {
         "rate_limit/mod.rs",
         "redis/mod.rs",
         "rate_limit/reservations.rs",
+        "sql_store/mod.rs",
         "validation/mod.rs",
     ] {
         let text = fs::read_to_string(root().join("runtime/src").join(room)).unwrap();

@@ -142,10 +142,10 @@ async fn all_sessions_of_exactly_one_subject_are_removed(backend: &impl Backend)
     }
     for (position, subject) in subjects.iter().enumerate() {
         store.remove_all(subject).await.unwrap();
-        for other in 0..subjects.len() {
+        for (other, other_subject) in subjects.iter().enumerate() {
             for number in sessions_of(other) {
                 let found = store.find(&id(number)).await.unwrap();
-                assert_eq!(found.is_some(), other > position, "{:?}, after {subject:?}", subjects[other]);
+                assert_eq!(found.is_some(), other > position, "{other_subject:?}, after {subject:?}");
             }
         }
     }

@@ -6,7 +6,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::Connection as _;
 
 use super::record::ApiKey;
@@ -17,10 +16,11 @@ use crate::sql_store::{SqlConnection, SqlPool, SqlStore, corrupt, list_from_json
 use crate::unavailable::Unavailable;
 
 const REMOVE_EXPIRED: &str = "DELETE FROM palisade_api_keys WHERE owner = $1 AND expires <= $2";
+/// After [`REMOVE_EXPIRED`], all keys of the owner are active.
 const INSERT: &str = "INSERT INTO palisade_api_keys
     (id, owner, name, scopes, roles, tenant, digest, created, expires, last_used)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-    WHERE (SELECT count(*) FROM palisade_api_keys WHERE owner = $2 AND (expires IS NULL OR expires > $8)) < $11";
+    WHERE (SELECT count(*) FROM palisade_api_keys WHERE owner = $2) < $11";
 const FIND: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used
     FROM palisade_api_keys WHERE id = $1";
 const LIST: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used
@@ -223,8 +223,8 @@ async fn insert(connection: SqlConnection<'_>, key: &ApiKey, most: i64) -> Resul
 /// The lock of an owner: a number of 64 bits. Owners who share it by chance wait for each other.
 #[cfg(feature = "sqlx-postgres")]
 fn lock_of(owner: &str) -> i64 {
-    let hash = digest(&SHA256, format!("palisade_api_keys {owner}").as_bytes());
-    hash.as_ref().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+    let hash = crate::authn::digest::sha256(format!("palisade_api_keys {owner}").as_bytes());
+    hash.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }
 
 /// [`insert`], while no other transaction inserts a key of the owner.

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use super::record::ApiKey;
 use crate::unavailable::Unavailable;
 
-/// Keeps the records of API keys: [`MemoryApiKeys`](crate::api_key::MemoryApiKeys), or a table of the application with one row
-/// for each key.
+/// Keeps the records of API keys: [`MemoryApiKeys`](crate::api_key::MemoryApiKeys), `SqlApiKeys` (features `sqlx-sqlite`,
+/// `sqlx-postgres`), or a store of the application.
 ///
 /// No method receives a key, only its [`ApiKey`] record. A request waits for `find`, so `find` needs a timeout. Once a minute
 /// for each key, a request also waits for `touch`, for at most 100 milliseconds. The only error is [`Unavailable`], so log its

@@ -44,8 +44,8 @@ pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(90 * 24 * 60 *
 /// Remembers revoked tokens, for [`JwtBuilder::revocations`](crate::jwt::JwtBuilder::revocations) and
 /// [`Sessions`](crate::session::Sessions).
 ///
-/// [`MemoryRevocations`] keeps them in one process. Several processes must share a store, such as `RedisRevocations` (feature
-/// `redis`) or a table of the application:
+/// [`MemoryRevocations`] keeps them in one process. Several processes must share a store, such as `SqlRevocations` (features
+/// `sqlx-sqlite`, `sqlx-postgres`), `RedisRevocations` (feature `redis`) or one of the application:
 ///
 /// ```
 /// use std::time::SystemTime;

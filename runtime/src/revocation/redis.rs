@@ -20,7 +20,7 @@ use crate::unavailable::Unavailable;
 /// How long an operation may take, unless the connection was given a timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The end of the year 9999: Redis rejects times that are much later.
+/// The end of the year 9999: Redis rejects times that are much later, and the time zero.
 const LATEST_MILLIS: u128 = 253_402_300_799_999;
 
 /// Revokes an id; an earlier end never shortens a later one. KEYS: the id. ARGV: until when, in milliseconds.
@@ -108,7 +108,7 @@ impl RedisRevocations {
 
 impl RevocationStore for RedisRevocations {
     async fn revoke(&self, issuer: &str, token: &str, until: SystemTime) -> Result<(), Unavailable> {
-        let until = since_1970(until.checked_add(LONGEST_LEEWAY).unwrap_or(until)).as_millis().min(LATEST_MILLIS);
+        let until = since_1970(until.checked_add(LONGEST_LEEWAY).unwrap_or(until)).as_millis().clamp(1, LATEST_MILLIS);
         let name = self.id_name(issuer, token);
         let call = Call::new(name.key.clone()).arg(until.to_string());
         self.redis.run_one::<StoredRevocation>(&REVOKE, &name, call, DEFAULT_TIMEOUT).await.map(drop)
@@ -117,6 +117,8 @@ impl RevocationStore for RedisRevocations {
     async fn revoke_before(&self, issuer: &str, subject: &str, moment: SystemTime) -> Result<(), Unavailable> {
         // A part of a microsecond counts as a whole one: it is safer to revoke one token too many than one too few.
         let moment = since_1970(moment.checked_add(Duration::from_nanos(999)).unwrap_or(moment)).as_micros();
+        // No token is issued later. A larger number could not be read back.
+        let moment = moment.min(LATEST_MILLIS.saturating_mul(1000));
         let kept_for = self.longest_lifetime.saturating_add(LONGEST_LEEWAY).as_millis().min(LATEST_MILLIS);
         let name = self.subject_name(issuer, subject);
         let call = Call::new(name.key.clone()).arg(moment.to_string()).arg(kept_for.to_string());

@@ -49,8 +49,8 @@ impl SessionRecord {
     }
 }
 
-/// Stores the sessions of [`Sessions`](crate::session::Sessions): [`MemorySessions`](crate::session::MemorySessions), or a
-/// table of the application:
+/// Stores the sessions of [`Sessions`](crate::session::Sessions): [`MemorySessions`](crate::session::MemorySessions),
+/// `SqlSessions` (features `sqlx-sqlite`, `sqlx-postgres`), `RedisSessions` (feature `redis`), or a store of the application:
 ///
 /// ```
 /// use std::time::SystemTime;

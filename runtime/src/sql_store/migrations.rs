@@ -15,12 +15,12 @@ use super::pool::SqlPool;
 const TABLE: &str = "_palisade_migrations";
 
 /// A migration in the dialect of one database.
-type Step = (i64, &'static str, &'static str);
+type MigrationText = (i64, &'static str, &'static str);
 
 #[cfg(feature = "sqlx-sqlite")]
-const SQLITE: &[Step] = &[(1, "stores", include_str!("../../migrations/sqlite/0001_stores.sql"))];
+const SQLITE: &[MigrationText] = &[(1, "stores", include_str!("../../migrations/sqlite/0001_stores.sql"))];
 #[cfg(feature = "sqlx-postgres")]
-const POSTGRES: &[Step] = &[(1, "stores", include_str!("../../migrations/postgres/0001_stores.sql"))];
+const POSTGRES: &[MigrationText] = &[(1, "stores", include_str!("../../migrations/postgres/0001_stores.sql"))];
 
 /// The lock that migrations hold: any number that no other program locks.
 #[cfg(feature = "sqlx-postgres")]
@@ -70,8 +70,8 @@ pub async fn migrate(pool: impl Into<SqlPool>) -> Result<(), MigrateError> {
 }
 
 /// Run it with `run_direct`: the future of `run` is not `Send` for a borrowed connection, as far as the compiler can see.
-fn migrator(steps: &[Step]) -> Migrator {
-    let migration = |(version, name, sql): &Step| {
+fn migrator(steps: &[MigrationText]) -> Migrator {
+    let migration = |(version, name, sql): &MigrationText| {
         Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, (*sql).into_sql_str(), false)
     };
     let mut migrator = Migrator::with_migrations(steps.iter().map(migration).collect());

@@ -34,7 +34,7 @@
 //!
 //! An operation takes at most five seconds, or the `timeout` of the store: the time to get a connection included, whatever the
 //! `acquire_timeout` of the pool is. After that, and for each error of the database, the result is
-//! [`Unavailable`](crate::resource::Unavailable), so that the response is 503. The cause is logged, on the target `palisade::sql_store`.
+//! [`Unavailable`], so that the response is 503. The cause is logged, on the target `palisade::sql_store`.
 //! A write that was too late may still take effect: the database may get it, or confirm it, afterwards. The methods that take a
 //! connection of the application have no timeout of their own, and return the error of `sqlx`.
 //!
@@ -105,6 +105,7 @@
 //!
 //! Danger: read and write the primary server. A replica is late, and there a revoked token counts a little longer.
 //!
+//! [`Unavailable`]: crate::resource::Unavailable
 //! [`SqlSessions::remove_all_in`]: crate::session::SqlSessions::remove_all_in
 //! [`SqlApiKeys::remove_all_in`]: crate::api_key::SqlApiKeys::remove_all_in
 //! [`SqlApiKeys`]: crate::api_key::SqlApiKeys
@@ -112,6 +113,7 @@
 
 mod migrations;
 mod pool;
+mod row;
 mod runner;
 pub(crate) mod text;
 pub(crate) mod time;
@@ -119,22 +121,5 @@ pub(crate) mod time;
 pub use self::migrations::migrate;
 pub(crate) use self::pool::on_database;
 pub use self::pool::{SqlConnection, SqlPool};
+pub(crate) use self::row::{corrupt, list_from_json, list_to_json};
 pub(crate) use self::runner::SqlStore;
-
-use crate::unavailable::Unavailable;
-
-/// A list of texts as JSON. Names of roles may contain any separator.
-pub(crate) fn list_to_json(texts: &[String]) -> String {
-    serde_json::Value::from(texts).to_string()
-}
-
-/// The list of a text that [`list_to_json`] has made.
-pub(crate) fn list_from_json(json: &str) -> Option<Vec<String>> {
-    serde_json::from_str(json).ok()
-}
-
-/// The error for a row that no version of palisade has written.
-pub(crate) fn corrupt(table: &'static str) -> Unavailable {
-    tracing::error!(target: "palisade::sql_store", table, "a row cannot be read");
-    Unavailable
-}

@@ -11,10 +11,10 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SqlPool {
-    /// (Feature `sqlx-sqlite`.) SQLite, 3.37 or newer.
+    /// (Feature `sqlx-sqlite`.) SQLite, in the version that `sqlx` brings along.
     #[cfg(feature = "sqlx-sqlite")]
     Sqlite(SqlitePool),
-    /// (Feature `sqlx-postgres`.) PostgreSQL, 12 or newer. The encoding of the database must be `UTF8`.
+    /// (Feature `sqlx-postgres`.) PostgreSQL; tested with version 15. The encoding of the database must be `UTF8`.
     #[cfg(feature = "sqlx-postgres")]
     Postgres(PgPool),
 }

@@ -84,9 +84,9 @@ impl SqlStore {
 async fn repeated<A, T>(pool: &SqlPool, arguments: &A, operation: SqlOperation<A, T>) -> Result<T, sqlx::Error> {
     let mut attempt = 1;
     loop {
-        let mut lease = Lease::of(pool).await?;
-        let result = operation(lease.connection(), arguments).await;
-        lease.answered = true;
+        let mut used = ConnectionInUse::of(pool).await?;
+        let result = operation(used.connection(), arguments).await;
+        used.answered = true;
         match result {
             Err(error) if attempt < MOST_ATTEMPTS && must_be_repeated(&error) => {}
             result => return result,
@@ -103,26 +103,26 @@ fn must_be_repeated(error: &sqlx::Error) -> bool {
 }
 
 /// A connection of the pool.
-struct Lease {
-    connection: LeasedConnection,
+struct ConnectionInUse {
+    connection: PooledConnection,
     /// Whether the database has answered everything that was sent.
     answered: bool,
 }
 
-enum LeasedConnection {
+enum PooledConnection {
     #[cfg(feature = "sqlx-sqlite")]
     Sqlite(PoolConnection<sqlx::Sqlite>),
     #[cfg(feature = "sqlx-postgres")]
     Postgres(PoolConnection<sqlx::Postgres>),
 }
 
-impl Lease {
+impl ConnectionInUse {
     async fn of(pool: &SqlPool) -> Result<Self, sqlx::Error> {
         let connection = match pool {
             #[cfg(feature = "sqlx-sqlite")]
-            SqlPool::Sqlite(pool) => LeasedConnection::Sqlite(pool.acquire().await?),
+            SqlPool::Sqlite(pool) => PooledConnection::Sqlite(pool.acquire().await?),
             #[cfg(feature = "sqlx-postgres")]
-            SqlPool::Postgres(pool) => LeasedConnection::Postgres(pool.acquire().await?),
+            SqlPool::Postgres(pool) => PooledConnection::Postgres(pool.acquire().await?),
         };
         Ok(Self { connection, answered: false })
     }
@@ -130,25 +130,25 @@ impl Lease {
     fn connection(&mut self) -> SqlConnection<'_> {
         match &mut self.connection {
             #[cfg(feature = "sqlx-sqlite")]
-            LeasedConnection::Sqlite(connection) => SqlConnection::Sqlite(connection),
+            PooledConnection::Sqlite(connection) => SqlConnection::Sqlite(connection),
             #[cfg(feature = "sqlx-postgres")]
-            LeasedConnection::Postgres(connection) => SqlConnection::Postgres(connection),
+            PooledConnection::Postgres(connection) => SqlConnection::Postgres(connection),
         }
     }
 }
 
-impl Drop for Lease {
+impl Drop for ConnectionInUse {
     fn drop(&mut self) {
         match &mut self.connection {
             // Nothing is lost on the way to SQLite, and a database in memory would end with its connection.
             #[cfg(feature = "sqlx-sqlite")]
-            LeasedConnection::Sqlite(_) => {}
+            PooledConnection::Sqlite(_) => {}
             // If the network is cut, an answer never comes, and the network stack notices it after minutes.
             #[cfg(feature = "sqlx-postgres")]
-            LeasedConnection::Postgres(connection) if !self.answered => connection.close_on_drop(),
+            PooledConnection::Postgres(connection) if !self.answered => connection.close_on_drop(),
             // The pool asks the server whether the connection still works, and would wait for its answer without a limit.
             #[cfg(feature = "sqlx-postgres")]
-            LeasedConnection::Postgres(connection) => {
+            PooledConnection::Postgres(connection) => {
                 if let Ok(runtime) = Handle::try_current() {
                     drop(runtime.spawn(tokio::time::timeout(DEFAULT_TIMEOUT, connection.return_to_pool())));
                 }

@@ -97,7 +97,11 @@ struct Network {
     port: u16,
     cut: Arc<AtomicBool>,
     silenced: Arc<AtomicU64>,
+    loses_next_ping: Arc<AtomicBool>,
 }
+
+/// The message by which `sqlx` asks whether a connection works: `Sync`, alone.
+const PING: &[u8] = b"S\x00\x00\x00\x04";
 
 impl Network {
     async fn before(database: &Database) -> Self {
@@ -105,7 +109,8 @@ impl Network {
         let far = far.port().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let network = Self { port, cut: Arc::default(), silenced: Arc::default() };
+        let network = Self { port, cut: Arc::default(), silenced: Arc::default(), loses_next_ping: Arc::default() };
+        let loses_next_ping = Arc::clone(&network.loses_next_ping);
         let (cut, silenced) = (Arc::clone(&network.cut), Arc::clone(&network.silenced));
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
@@ -117,13 +122,15 @@ impl Network {
                 let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
                 for (mut from, mut to) in [(near_read, far_write), (far_read, near_write)] {
                     let (cut, silenced) = (Arc::clone(&cut), Arc::clone(&silenced));
+                    let loses_next_ping = Arc::clone(&loses_next_ping);
                     tokio::spawn(async move {
                         let mut buffer = vec![0; 16 * 1024];
                         while let Ok(size @ 1..) = from.read(&mut buffer).await {
                             if cut.load(Ordering::Relaxed) {
                                 return;
                             }
-                            if silenced.load(Ordering::Relaxed) != generation {
+                            let is_lost = buffer[..size] == *PING && loses_next_ping.swap(false, Ordering::Relaxed);
+                            if silenced.load(Ordering::Relaxed) != generation || is_lost {
                                 std::future::pending::<()>().await;
                             }
                             to.write_all(&buffer[..size]).await.ok();
@@ -168,6 +175,21 @@ async fn silent_connections_are_replaced() {
     recovers(|| store.find("s-1")).await;
     let both = futures_util::future::join(store.find("s-1"), store.find("s-1")).await;
     assert!(both.0.unwrap().is_some() && both.1.unwrap().is_some());
+}
+
+/// The network is cut when the answer has arrived and the connection is on its way back to the pool.
+#[tokio::test]
+async fn connection_that_is_lost_on_its_return_is_replaced() {
+    let Some(database) = postgres::database().await else { return };
+    let network = Network::before(&database).await;
+    network.pool(&database).await.close().await;
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy(&database.url_at(network.port)).unwrap();
+    let store = SqlSessions::new(&pool).timeout(SHORT);
+    network.loses_next_ping.store(true, Ordering::Relaxed);
+    assert_eq!(store.find("s-1").await, Ok(None));
+    is_unavailable(store.find("s-1")).await;
+    assert!(!network.loses_next_ping.load(Ordering::Relaxed), "the message was not seen");
+    recovers(|| store.find("s-1")).await;
 }
 
 #[get("/me")]

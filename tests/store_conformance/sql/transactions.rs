@@ -103,3 +103,29 @@ async fn session_that_begins_after_the_deletion_is_worthless() {
     let refused = sessions.refresh(late.refresh_token(), async |_| Err::<Grant, _>("no such account")).await;
     assert_eq!(refused.unwrap_err(), RefreshError::Rejected("no such account"));
 }
+
+/// A multi-threaded application runs them in tasks.
+#[tokio::test]
+async fn futures_can_be_sent_to_other_threads() {
+    fn sent<T: Send>(future: T) -> T {
+        future
+    }
+    let sqlite = Sqlite::start().await.unwrap();
+    let SqlPool::Sqlite(pool) = &sqlite.pool else { unreachable!() };
+    let mut change = pool.begin().await.unwrap();
+    sent(SqlSessions::remove_all_in(&mut *change, "ada")).await.unwrap();
+    sent(SqlSessions::clear_in(&mut *change)).await.unwrap();
+    sent(SqlApiKeys::remove_all_in(&mut change, "ada")).await.unwrap();
+    sent(SqlRevocations::revoke_before_in(&mut change, ISSUER, "ada", SystemTime::now())).await.unwrap();
+    change.commit().await.unwrap();
+    sent(palisade::sql_store::migrate(pool)).await.unwrap();
+}
+
+#[tokio::test]
+async fn debug_shows_no_password() {
+    let pool = sqlx::postgres::PgPoolOptions::new().connect_lazy("postgres://user:hunter2@127.0.0.1/db").unwrap();
+    let pool = SqlPool::from(pool);
+    let stores = (SqlSessions::new(&pool), SqlRevocations::new(&pool), SqlApiKeys::new(&pool));
+    let shown = format!("{pool:?} {stores:?}");
+    assert!(shown.contains("SqlSessions") && !shown.contains("hunter2"), "{shown}");
+}
