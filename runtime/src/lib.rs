@@ -269,6 +269,12 @@ pub mod __v1 {
     pub use actix_web::{HttpRequest, HttpResponse};
     pub use palisade_macros::__Endpoint as Endpoint;
 
+    /// What the expansion of `sql!` names.
+    #[cfg(feature = "sqlx")]
+    pub mod sql {
+        pub use crate::sql::generated::*;
+    }
+
     /// Internals of the rate limit stores, only for the tests and benches of this workspace.
     pub mod rate_limits {
         pub use crate::rate_limit::client_key::{Client, ClientKey};

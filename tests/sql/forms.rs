@@ -1,8 +1,9 @@
 //! Each form, run by the database.
 
+use palisade::__v1::sql::ListElement;
 use palisade::input::SortKey;
 use palisade::sql;
-use palisade::sql::{Driver, ListElement, SqlIdentifier};
+use palisade::sql::{Driver, SqlIdentifier};
 use sqlx::{ColumnIndex, Decode, Encode, Executor, IntoArguments, Pool, Type};
 use uuid::Uuid;
 

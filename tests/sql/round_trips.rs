@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use palisade::__v1::sql::ListElement;
 use palisade::sql;
-use palisade::sql::{Driver, ListElement};
+use palisade::sql::Driver;
 use sqlx::{ColumnIndex, Decode, Encode, Executor, IntoArguments, Pool, Type};
 
 const VALUES: usize = 10_000;

@@ -7,8 +7,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Expr;
 
-use super::parameter::{Form, Parameter};
-use super::scan::Part;
+use super::parameter::{ParameterForm, SqlParameter};
+use super::scan::SqlPart;
 use super::written::{Arm, Literal, OneDriver, Piece, Pieces};
 use crate::hygiene::local;
 
@@ -16,8 +16,8 @@ pub(super) fn statement(pieces: &Pieces) -> TokenStream {
     let statement = constant(&pieces.pieces).unwrap_or_else(|| assembly(&pieces.pieces));
     match pieces.driver {
         None => statement,
-        Some(OneDriver::Sqlite) => quote!(::palisade::sql::__v1::sqlite(#statement)),
-        Some(OneDriver::Postgres) => quote!(::palisade::sql::__v1::postgres(#statement)),
+        Some(OneDriver::Sqlite) => quote!(::palisade::__v1::sql::sqlite(#statement)),
+        Some(OneDriver::Postgres) => quote!(::palisade::__v1::sql::postgres(#statement)),
     }
 }
 
@@ -33,22 +33,22 @@ fn constant(pieces: &[Piece]) -> Option<TokenStream> {
         }
         for part in parts {
             match part {
-                Part::Text(text) => {
+                SqlPart::Text(text) => {
                     sqlite.push_str(text);
                     postgres.push_str(text);
                 }
-                Part::Value(parameter) => {
+                SqlPart::Value(parameter) => {
                     number += 1;
                     sqlite.push('?');
                     postgres.push_str(&format!("${number}"));
                     let (name, value) = (Ident::new("value", *span), value(parameter));
-                    values.extend(quote_spanned!(*span=> #statement.#name(#value);));
+                    values.extend(quote_spanned!(*span=> ::palisade::__v1::sql::#name(&mut #statement, #value);));
                 }
-                Part::List { .. } | Part::Name(_) => return None,
+                SqlPart::List { .. } | SqlPart::Name(_) => return None,
             }
         }
     }
-    let constant = quote!(::palisade::sql::__v1::Statement::constant(#sqlite, #postgres));
+    let constant = quote!(::palisade::__v1::sql::constant(#sqlite, #postgres));
     if values.is_empty() {
         return Some(constant);
     }
@@ -68,7 +68,7 @@ fn assembly(pieces: &[Piece]) -> TokenStream {
         steps.extend(step(piece, &statement, index > 0, &mut length));
     }
     quote!({
-        let mut #statement = ::palisade::sql::__v1::Assembly::new(#length);
+        let mut #statement = ::palisade::__v1::sql::Assembly::new(#length);
         #steps
         #statement.finish()
     })
@@ -103,29 +103,29 @@ fn literal_step(
     is_spaced: bool,
     length: &mut usize,
 ) -> TokenStream {
-    let is_text = matches!(parts.first(), Some(Part::Text(_)));
+    let is_text = matches!(parts.first(), Some(SqlPart::Text(_)));
     let space = if is_spaced && !is_text && !parts.is_empty() { " " } else { "" };
     let space = (!space.is_empty()).then(|| quote!(#statement.text(#space);));
     *length += 1;
     let steps = parts.iter().enumerate().map(|(index, part)| match part {
-        Part::Text(text) => {
+        SqlPart::Text(text) => {
             let text = if is_spaced && index == 0 { format!(" {text}") } else { text.clone() };
             *length += text.len();
             quote!(#statement.text(#text);)
         }
-        Part::Value(parameter) => {
+        SqlPart::Value(parameter) => {
             *length += 4;
             let (name, value) = (Ident::new("value", *span), value(parameter));
             quote_spanned!(*span=> #statement.#name(#value);)
         }
-        Part::List { list, is_negated } => {
+        SqlPart::List { list, is_negated } => {
             *length += 16;
             let (name, list) = (Ident::new("list", *span), reference(&list.value));
             quote_spanned!(*span=> #statement.#name(#list, #is_negated);)
         }
-        Part::Name(name) => {
+        SqlPart::Name(name) => {
             *length += 16;
-            let method = if name.form == Form::Direction { "direction" } else { "ident" };
+            let method = if name.form == ParameterForm::Direction { "direction" } else { "ident" };
             let (method, value) = (Ident::new(method, *span), reference(&name.value));
             quote_spanned!(*span=> #statement.#method(#value);)
         }
@@ -135,12 +135,12 @@ fn literal_step(
 }
 
 /// The value as an argument: by reference, so that the statement takes nothing from its surroundings.
-fn value(Parameter { value, form }: &Parameter) -> TokenStream {
+fn value(SqlParameter { value, form }: &SqlParameter) -> TokenStream {
     let value = reference(value);
     match form {
-        Form::Pattern(name) => {
+        ParameterForm::Pattern(name) => {
             let name = Ident::new(name, Span::call_site());
-            quote!(::palisade::sql::__v1::#name(#value))
+            quote!(::palisade::__v1::sql::#name(#value))
         }
         _ => value,
     }

@@ -28,7 +28,7 @@ pub(crate) fn expand(arguments: TokenStream) -> TokenStream {
     let pieces = written::read(arguments, &mut diagnostics);
     let statement = match (pieces, diagnostics.is_empty()) {
         (Some(pieces), true) => emit::statement(&pieces),
-        _ => quote!(::palisade::sql::__v1::Statement::constant("", "")),
+        _ => quote!(::palisade::__v1::sql::constant("", "")),
     };
     let mistakes = diagnostics.into_tokens();
     if mistakes.is_empty() { statement } else { quote!({ #mistakes #statement }) }

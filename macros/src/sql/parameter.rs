@@ -9,14 +9,14 @@ use crate::suggest;
 
 /// One parameter.
 #[derive(Debug, Clone)]
-pub(super) struct Parameter {
+pub(super) struct SqlParameter {
     pub(super) value: TokenStream,
-    pub(super) form: Form,
+    pub(super) form: ParameterForm,
 }
 
 /// How a parameter becomes a part of the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ParameterForm {
     /// `{id}`: a placeholder.
     Value,
     /// `{q:contains}`: a placeholder for a pattern of `LIKE`.
@@ -29,16 +29,16 @@ pub(super) enum Form {
     Direction,
 }
 
-const FORMS: [(&str, Form); 5] = [
-    ("ident", Form::Ident),
-    ("direction", Form::Direction),
-    ("contains", Form::Pattern("contains")),
-    ("starts_with", Form::Pattern("starts_with")),
-    ("ends_with", Form::Pattern("ends_with")),
+const FORMS: [(&str, ParameterForm); 5] = [
+    ("ident", ParameterForm::Ident),
+    ("direction", ParameterForm::Direction),
+    ("contains", ParameterForm::Pattern("contains")),
+    ("starts_with", ParameterForm::Pattern("starts_with")),
+    ("ends_with", ParameterForm::Pattern("ends_with")),
 ];
 
 /// Reads the text between the braces. The tokens have the span of the literal, because a part of a literal has none of its own.
-pub(super) fn read(inside: &str, span: Span) -> Result<Parameter, Diagnostic> {
+pub(super) fn read(inside: &str, span: Span) -> Result<SqlParameter, Diagnostic> {
     if inside.trim().is_empty() {
         return Err(Diagnostic::new("a parameter needs a value", "write `{id}`, with the value between the braces"));
     }
@@ -55,7 +55,7 @@ pub(super) fn read(inside: &str, span: Span) -> Result<Parameter, Diagnostic> {
     let value: TokenStream = tokens.into_iter().collect();
     match syn::parse2::<Expr>(value.clone()) {
         Ok(Expr::Range(_) | Expr::Assign(_)) | Err(_) => Err(not_a_value(inside)),
-        Ok(_) => Ok(Parameter { value, form }),
+        Ok(_) => Ok(SqlParameter { value, form }),
     }
 }
 
@@ -67,17 +67,17 @@ fn not_a_value(inside: &str) -> Diagnostic {
 }
 
 /// Splits off the form: `..` or `:ident` at the end.
-fn split(mut tokens: Vec<TokenTree>, inside: &str) -> Result<(Vec<TokenTree>, Form), Diagnostic> {
+fn split(mut tokens: Vec<TokenTree>, inside: &str) -> Result<(Vec<TokenTree>, ParameterForm), Diagnostic> {
     let is = |token: Option<&TokenTree>, mark: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
     let from_end =
         |tokens: &[TokenTree], back: usize| tokens.len().checked_sub(back).and_then(|at| tokens.get(at).cloned());
     if tokens.len() > 2 && is(tokens.last(), '.') && is(from_end(&tokens, 2).as_ref(), '.') {
         tokens.truncate(tokens.len() - 2);
-        return Ok((tokens, Form::List));
+        return Ok((tokens, ParameterForm::List));
     }
     let colon = tokens.iter().rposition(|token| is(Some(token), ':'));
     let Some(colon) = colon.filter(|&at| !(at > 0 && is(tokens.get(at - 1), ':'))) else {
-        return Ok((tokens, Form::Value));
+        return Ok((tokens, ParameterForm::Value));
     };
     let written: String = tokens[colon + 1..].iter().map(ToString::to_string).collect();
     let Some((_, form)) = FORMS.into_iter().find(|(name, _)| *name == written) else {
@@ -99,8 +99,8 @@ fn inside_before(inside: &str) -> String {
 
 /// Whether the text between the braces names a value, as `{id}` and `{user.name()}` do, and `{1,2}` and `{"a": 1}` do not.
 pub(super) fn names_a_value(inside: &str) -> bool {
-    let Ok(Parameter { value, form }) = read(inside, Span::call_site()) else { return false };
-    if form != Form::Value {
+    let Ok(SqlParameter { value, form }) = read(inside, Span::call_site()) else { return false };
+    if form != ParameterForm::Value {
         return true;
     }
     matches!(

@@ -4,13 +4,13 @@
 //! its author reads (CWE-89 begins with the attempt to make it work). Promise: each form of a parameter is accepted only where the
 //! database reads it as that form.
 
-use super::parameter::{Form, Parameter};
-use super::scan::{Part, Scanner};
+use super::parameter::{ParameterForm, SqlParameter};
+use super::scan::{SqlPart, SqlScanner};
 use crate::diagnostics::Diagnostic;
 
-impl Scanner<'_> {
+impl SqlScanner<'_> {
     /// Adds a parameter, whose place must suit its form.
-    pub(super) fn place(&mut self, parameter: Parameter, written: &str) -> Result<(), Diagnostic> {
+    pub(super) fn place(&mut self, parameter: SqlParameter, written: &str) -> Result<(), Diagnostic> {
         let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
         let follows_parameter = self.literal.is_empty() && !self.found.parts.is_empty();
         if self.literal.ends_with(in_word) || self.rest().starts_with(in_word) || follows_parameter {
@@ -20,7 +20,7 @@ impl Scanner<'_> {
             ));
         }
         match parameter.form {
-            Form::Value => {
+            ParameterForm::Value => {
                 if self.last_word().eq_ignore_ascii_case("BY") {
                     return Err(Diagnostic::new(
                         format!("`BY {written}` would sort or group by a constant, because a parameter is a value"),
@@ -37,9 +37,9 @@ impl Scanner<'_> {
                     ));
                 }
                 self.flush();
-                self.found.parts.push(Part::Value(parameter));
+                self.found.parts.push(SqlPart::Value(parameter));
             }
-            Form::Pattern(name) => {
+            ParameterForm::Pattern(name) => {
                 let before = self.last_word();
                 if !["LIKE", "ILIKE"].iter().any(|word| before.eq_ignore_ascii_case(word)) {
                     return Err(Diagnostic::new(
@@ -54,15 +54,15 @@ impl Scanner<'_> {
                     ));
                 }
                 self.flush();
-                self.found.parts.push(Part::Value(parameter));
+                self.found.parts.push(SqlPart::Value(parameter));
                 // SQLite has no escape character without it; in PostgreSQL it is the default.
                 self.literal.push_str(r" ESCAPE '\'");
             }
-            Form::Ident | Form::Direction => {
+            ParameterForm::Ident | ParameterForm::Direction => {
                 self.flush();
-                self.found.parts.push(Part::Name(parameter));
+                self.found.parts.push(SqlPart::Name(parameter));
             }
-            Form::List => return self.place_list(parameter, written),
+            ParameterForm::List => return self.place_list(parameter, written),
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Scanner<'_> {
     }
 
     /// `IN (` before, and `)` after.
-    fn place_list(&mut self, list: Parameter, written: &str) -> Result<(), Diagnostic> {
+    fn place_list(&mut self, list: SqlParameter, written: &str) -> Result<(), Diagnostic> {
         let misplaced = || {
             Diagnostic::new(
                 format!("the list `{written}` has the wrong place"),
@@ -94,7 +94,7 @@ impl Scanner<'_> {
         self.literal.push(' ');
         self.at += spaces + 1;
         self.flush();
-        self.found.parts.push(Part::List { list, is_negated });
+        self.found.parts.push(SqlPart::List { list, is_negated });
         Ok(())
     }
 

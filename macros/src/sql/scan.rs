@@ -6,25 +6,25 @@
 
 use proc_macro2::Span;
 
-use super::parameter::{self, Parameter};
+use super::parameter::{self, SqlParameter};
 use crate::diagnostics::Diagnostic;
 
 /// A part of the text of a statement.
 #[derive(Debug, Clone)]
-pub(super) enum Part {
+pub(super) enum SqlPart {
     Text(String),
     /// A placeholder.
-    Value(Parameter),
+    Value(SqlParameter),
     /// `IN ({ids..})`, from its keyword to its parenthesis.
     List {
-        list: Parameter,
+        list: SqlParameter,
         is_negated: bool,
     },
     /// A name or a direction.
-    Name(Parameter),
+    Name(SqlParameter),
 }
 
-impl Part {
+impl SqlPart {
     pub(super) fn is_blank(&self) -> bool {
         matches!(self, Self::Text(text) if text.trim().is_empty())
     }
@@ -33,7 +33,7 @@ impl Part {
 /// The parts of a literal, and what it demands of the database.
 #[derive(Debug, Default)]
 pub(super) struct Scanned {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<SqlPart>,
     /// What only SQLite reads.
     pub(super) sqlite: Option<&'static str>,
     /// What only PostgreSQL reads.
@@ -44,7 +44,7 @@ pub(super) struct Scanned {
 
 /// Reads a literal. The errors are in the order of the text; after the first one the rest is not read, because a quote may be open.
 pub(super) fn scan(text: &str, span: Span) -> Result<Scanned, Diagnostic> {
-    let mut scanner = Scanner { text, at: 0, span, literal: String::new(), found: Scanned::default() };
+    let mut scanner = SqlScanner { text, at: 0, span, literal: String::new(), found: Scanned::default() };
     scanner.run()?;
     scanner.flush();
     Ok(scanner.found)
@@ -52,13 +52,13 @@ pub(super) fn scan(text: &str, span: Span) -> Result<Scanned, Diagnostic> {
 
 /// Where a database reads no placeholder.
 #[derive(Clone, Copy)]
-enum Place {
+enum QuotedPlace {
     Text,
     Name,
     Comment,
 }
 
-pub(super) struct Scanner<'t> {
+pub(super) struct SqlScanner<'t> {
     text: &'t str,
     pub(super) at: usize,
     span: Span,
@@ -67,7 +67,7 @@ pub(super) struct Scanner<'t> {
     pub(super) found: Scanned,
 }
 
-impl<'t> Scanner<'t> {
+impl<'t> SqlScanner<'t> {
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
@@ -80,7 +80,7 @@ impl<'t> Scanner<'t> {
 
     pub(super) fn flush(&mut self) {
         if !self.literal.is_empty() {
-            self.found.parts.push(Part::Text(std::mem::take(&mut self.literal)));
+            self.found.parts.push(SqlPart::Text(std::mem::take(&mut self.literal)));
         }
     }
 
@@ -159,7 +159,7 @@ impl<'t> Scanner<'t> {
                     if self.rest().trim_start().starts_with('\'') {
                         return Err(Diagnostic::new("a text `E'..'` that is continued", "write one text"));
                     }
-                    return self.without_parameters(start, Place::Text);
+                    return self.without_parameters(start, QuotedPlace::Text);
                 }
                 _ => {}
             }
@@ -180,7 +180,7 @@ impl<'t> Scanner<'t> {
                 continue;
             }
             self.keep(index + 1);
-            return self.without_parameters(start, if quote == '\'' { Place::Text } else { Place::Name });
+            return self.without_parameters(start, if quote == '\'' { QuotedPlace::Text } else { QuotedPlace::Name });
         }
         Err(unclosed(what, &quote.to_string()))
     }
@@ -210,7 +210,7 @@ impl<'t> Scanner<'t> {
             // The next literal is not a part of the comment.
             self.literal.push('\n');
         }
-        self.without_parameters(start, Place::Comment)
+        self.without_parameters(start, QuotedPlace::Comment)
     }
 
     /// A comment in a comment ends differently in SQLite and PostgreSQL.
@@ -225,7 +225,7 @@ impl<'t> Scanner<'t> {
             ));
         }
         self.keep(end + 4);
-        self.without_parameters(start, Place::Comment)
+        self.without_parameters(start, QuotedPlace::Comment)
     }
 
     /// `$1` is a placeholder, and `$tag$..$tag$` a text of PostgreSQL.
@@ -245,27 +245,27 @@ impl<'t> Scanner<'t> {
             return Err(unclosed("a text between dollar quotes", &tag));
         };
         self.keep(tag.len() + end + tag.len());
-        self.without_parameters(start, Place::Text)
+        self.without_parameters(start, QuotedPlace::Text)
     }
 
     /// Reports a parameter in the text since `start`, where the database reads no placeholder. Other braces are a part of the text.
-    fn without_parameters(&self, start: usize, place: Place) -> Result<(), Diagnostic> {
+    fn without_parameters(&self, start: usize, place: QuotedPlace) -> Result<(), Diagnostic> {
         let text = &self.text[start..self.at];
         for (open, _) in text.match_indices('{') {
             let ends = text[open..].match_indices('}').map(|(end, _)| &text[open + 1..open + end]);
             if let Some(inside) = ends.take(8).find(|inside| parameter::names_a_value(inside)) {
                 let (whose, help) = match place {
-                    Place::Comment => ("comments", "remove the braces".to_owned()),
-                    Place::Name => {
+                    QuotedPlace::Comment => ("comments", "remove the braces".to_owned()),
+                    QuotedPlace::Name => {
                         let help =
                             "write `{table:ident}` without quotes around it, with an enum that derives `SqlIdentifier`";
                         ("quotes", help.to_owned())
                     }
-                    Place::Text if text.contains('%') => (
+                    QuotedPlace::Text if text.contains('%') => (
                         "quotes",
                         format!("write `LIKE {{{inside}:contains}}`, `:starts_with` or `:ends_with`, without quotes"),
                     ),
-                    Place::Text => (
+                    QuotedPlace::Text => (
                         "quotes",
                         format!(
                             "write `{{{inside}}}` without quotes around it, or `'prefix' || {{{inside}}}` to join texts; a text \

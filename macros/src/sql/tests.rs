@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 
-use super::scan::{Part, Scanned, scan};
+use super::scan::{Scanned, SqlPart, scan};
 
 /// The text with `<value>` for a parameter, and the database that alone reads it.
 fn read(text: &str) -> Result<String, String> {
@@ -10,9 +10,11 @@ fn read(text: &str) -> Result<String, String> {
     let mut read: String = parts
         .iter()
         .map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Value(parameter) | Part::Name(parameter) => format!("<{}>", parameter.value),
-            Part::List { list, is_negated } => format!("<{}in {}>", if *is_negated { "not " } else { "" }, list.value),
+            SqlPart::Text(text) => text.clone(),
+            SqlPart::Value(parameter) | SqlPart::Name(parameter) => format!("<{}>", parameter.value),
+            SqlPart::List { list, is_negated } => {
+                format!("<{}in {}>", if *is_negated { "not " } else { "" }, list.value)
+            }
         })
         .collect();
     if sqlite.is_some() {
@@ -265,11 +267,11 @@ fn sqlite_sees_the_same_parameters() {
             let mut sent = String::new();
             for part in &parts {
                 match part {
-                    Part::Text(text) => sent.push_str(text),
+                    SqlPart::Text(text) => sent.push_str(text),
                     _ => sent.push('?'),
                 }
             }
-            let expected = parts.iter().filter(|part| matches!(part, Part::Value(_))).count();
+            let expected = parts.iter().filter(|part| matches!(part, SqlPart::Value(_))).count();
             let Ok(prepared) = sqlite.prepare(sqlx::AssertSqlSafe(sent.clone()).into_sql_str()).await else { continue };
             let Some(Either::Right(found)) = prepared.parameters() else { panic!("SQLite counts parameters") };
             assert_eq!(found, expected, "{sent}");

@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Block, Expr, ExprIf, ExprLit, ExprMatch, Lit, LitStr, Stmt, Token};
 
-use super::scan::{Part, Scanned, scan};
+use super::scan::{Scanned, SqlPart, scan};
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::text::text;
 
@@ -21,7 +21,7 @@ pub(super) enum Piece {
 
 #[derive(Debug)]
 pub(super) struct Literal {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<SqlPart>,
     pub(super) span: Span,
 }
 
@@ -67,10 +67,10 @@ pub(super) fn read(arguments: TokenStream, diagnostics: &mut Diagnostics) -> Opt
         diagnostics.error(SourceRange::of(&tokens, value.span()), "`sql!` has no positional arguments", help);
         return None;
     }
-    let mut reader = Reader { diagnostics, sqlite: None, postgres: None, is_ended: false };
+    let mut reader = PieceReader { diagnostics, sqlite: None, postgres: None, is_ended: false };
     let pieces: Vec<Piece> = written.iter().filter_map(|argument| reader.piece(argument)).collect();
     let is_blank =
-        |piece: &Piece| matches!(piece, Piece::Literal(Literal { parts, .. }) if parts.iter().all(Part::is_blank));
+        |piece: &Piece| matches!(piece, Piece::Literal(Literal { parts, .. }) if parts.iter().all(SqlPart::is_blank));
     if pieces.len() == written.len() && pieces.iter().all(is_blank) {
         let span = written.first().map_or_else(Span::call_site, Expr::span);
         reader.diagnostics.error(span, "`sql!` needs a statement", EXAMPLE);
@@ -88,7 +88,7 @@ pub(super) fn read(arguments: TokenStream, diagnostics: &mut Diagnostics) -> Opt
     Some(Pieces { pieces, driver })
 }
 
-struct Reader<'d> {
+struct PieceReader<'d> {
     diagnostics: &'d mut Diagnostics,
     /// Where there is what only this database reads, and what it is.
     sqlite: Option<(Span, &'static str)>,
@@ -96,7 +96,7 @@ struct Reader<'d> {
     is_ended: bool,
 }
 
-impl Reader<'_> {
+impl PieceReader<'_> {
     fn piece(&mut self, expression: &Expr) -> Option<Piece> {
         match expression {
             Expr::Lit(ExprLit { lit: Lit::Str(literal), .. }) => self.literal(literal).map(Piece::Literal),

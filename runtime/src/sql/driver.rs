@@ -18,17 +18,9 @@ use super::Statement;
     label = "not a database that `sql!` knows",
     note = "`sql!` knows SQLite (feature `sqlx-sqlite` of palisade) and PostgreSQL (feature `sqlx-postgres`)"
 )]
-pub trait Driver: Database + sealed::Sealed {
-    /// How parameters and names are written.
-    #[doc(hidden)]
-    const DIALECT: Dialect;
-
-    #[doc(hidden)]
-    fn text_type() -> Self::TypeInfo;
-}
+pub trait Driver: Database + SqlDialect {}
 
 /// How a database writes parameters and names.
-#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -56,17 +48,21 @@ impl Dialect {
     }
 }
 
-mod sealed {
-    #[allow(unnameable_types, reason = "no other crate may implement it")]
-    pub trait Sealed {}
-    #[cfg(feature = "sqlx-sqlite")]
-    impl Sealed for sqlx::Sqlite {}
-    #[cfg(feature = "sqlx-postgres")]
-    impl Sealed for sqlx::Postgres {}
+/// What `sql!` must know of a database.
+#[allow(unnameable_types, reason = "no other crate may implement it")]
+pub trait SqlDialect: Database {
+    /// How parameters and names are written.
+    const DIALECT: Dialect;
+
+    /// The type of a text.
+    fn text_type() -> Self::TypeInfo;
 }
 
 #[cfg(feature = "sqlx-sqlite")]
-impl Driver for sqlx::Sqlite {
+impl Driver for sqlx::Sqlite {}
+
+#[cfg(feature = "sqlx-sqlite")]
+impl SqlDialect for sqlx::Sqlite {
     const DIALECT: Dialect = Dialect::Sqlite;
 
     fn text_type() -> Self::TypeInfo {
@@ -75,7 +71,10 @@ impl Driver for sqlx::Sqlite {
 }
 
 #[cfg(feature = "sqlx-postgres")]
-impl Driver for sqlx::Postgres {
+impl Driver for sqlx::Postgres {}
+
+#[cfg(feature = "sqlx-postgres")]
+impl SqlDialect for sqlx::Postgres {
     const DIALECT: Dialect = Dialect::Postgres;
 
     fn text_type() -> Self::TypeInfo {
@@ -84,7 +83,6 @@ impl Driver for sqlx::Postgres {
 }
 
 /// A database that reads what only SQLite reads, such as a name between backticks.
-#[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the text of this statement is for SQLite, and not for `{Self}`",
     note = "only SQLite reads a name between backticks"
@@ -92,7 +90,6 @@ impl Driver for sqlx::Postgres {
 pub trait ReadsSqlite {}
 
 /// A database that reads what only PostgreSQL reads, such as a text between dollar quotes.
-#[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the text of this statement is for PostgreSQL, and not for `{Self}`",
     note = "only PostgreSQL reads `$$..$$`, `E'..'`, the operator `??`, and an expression between brackets as in `tags[{{n}}]`"
@@ -110,13 +107,13 @@ impl ReadsSqlite for sqlx::Sqlite {}
 #[cfg(feature = "sqlx-postgres")]
 impl ReadsPostgres for sqlx::Postgres {}
 
-#[doc(hidden)]
+/// The statement itself, of a database that reads what only SQLite reads.
 #[inline]
 pub fn sqlite<DB: Driver + ReadsSqlite>(statement: Statement<DB>) -> Statement<DB> {
     statement
 }
 
-#[doc(hidden)]
+/// The statement itself, of a database that reads what only PostgreSQL reads.
 #[inline]
 pub fn postgres<DB: Driver + ReadsPostgres>(statement: Statement<DB>) -> Statement<DB> {
     statement

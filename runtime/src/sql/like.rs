@@ -34,19 +34,16 @@ fn append(text: &str, pattern: &mut String) {
 }
 
 /// The pattern for a text with this part.
-#[doc(hidden)]
 pub fn contains(part: &(impl AsRef<str> + ?Sized)) -> String {
     pattern("%", part.as_ref(), "%")
 }
 
 /// The pattern for a text that begins with this part.
-#[doc(hidden)]
 pub fn starts_with(part: &(impl AsRef<str> + ?Sized)) -> String {
     pattern("", part.as_ref(), "%")
 }
 
 /// The pattern for a text that ends with this part.
-#[doc(hidden)]
 pub fn ends_with(part: &(impl AsRef<str> + ?Sized)) -> String {
     pattern("%", part.as_ref(), "")
 }

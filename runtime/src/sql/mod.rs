@@ -44,15 +44,13 @@ pub use self::driver::Driver;
 pub use self::identifier::SqlIdentifier;
 pub use self::like::escape_like;
 pub use self::statement::Statement;
-pub use self::values::ListElement;
 #[doc(inline)]
 pub use palisade_macros::{SqlIdentifier, sql};
 
-/// What the expansion of `sql!` calls.
-#[doc(hidden)]
-pub mod __v1 {
+/// What the expansion of `sql!` names, as `palisade::__v1::sql`.
+pub(crate) mod generated {
     pub use super::driver::{Dialect, ReadsPostgres, ReadsSqlite, postgres, sqlite};
     pub use super::like::{contains, ends_with, starts_with};
-    pub use super::statement::{Assembly, Statement};
-    pub use super::values::{SqlList, SqlValue};
+    pub use super::statement::{Assembly, constant, value};
+    pub use super::values::{ListElement, SqlList, SqlValue};
 }

@@ -54,24 +54,23 @@ impl<DB: Driver> fmt::Debug for Statement<DB> {
     }
 }
 
+/// A statement with a constant text for each database.
+#[inline]
+pub fn constant<DB: Driver>(sqlite: &'static str, postgres: &'static str) -> Statement<DB> {
+    let text = match DB::DIALECT {
+        Dialect::Sqlite => sqlite,
+        Dialect::Postgres => postgres,
+    };
+    Statement { text: text.into_sql_str(), arguments: DB::Arguments::default(), error: None }
+}
+
+/// Adds the value of the next placeholder.
+#[inline(always)]
+pub fn value<'t, DB: Driver>(statement: &mut Statement<DB>, value: impl SqlValue<'t, DB>) {
+    add(&mut statement.arguments, &mut statement.error, value);
+}
+
 impl<DB: Driver> Statement<DB> {
-    /// The text of each database, which are constants.
-    #[doc(hidden)]
-    #[inline]
-    pub fn constant(sqlite: &'static str, postgres: &'static str) -> Self {
-        let text = match DB::DIALECT {
-            Dialect::Sqlite => sqlite,
-            Dialect::Postgres => postgres,
-        };
-        Self { text: text.into_sql_str(), arguments: DB::Arguments::default(), error: None }
-    }
-
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn value<'t>(&mut self, value: impl SqlValue<'t, DB>) {
-        add(&mut self.arguments, &mut self.error, value);
-    }
-
     /// The text that is sent to the database, with placeholders. It contains no value.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -181,7 +180,6 @@ impl<DB: Driver> Type<DB> for Before {
 }
 
 /// A statement whose text depends on its values: on the length of a list, on a condition, or on a name of an enum.
-#[doc(hidden)]
 pub struct Assembly<DB: Driver> {
     text: String,
     arguments: DB::Arguments,

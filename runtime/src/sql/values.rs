@@ -9,7 +9,6 @@ use sqlx::{Encode, Type};
 use super::driver::Driver;
 
 /// A value of a statement: each type that `sqlx` can send to the database.
-#[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a value of a statement",
     label = "`sqlx` cannot send it to the database",
@@ -22,14 +21,15 @@ pub trait SqlValue<'t, DB: Driver>: Encode<'t, DB> + Type<DB> {}
 impl<'t, DB: Driver, T: Encode<'t, DB> + Type<DB>> SqlValue<'t, DB> for T {}
 
 /// A list of `IN ({ids..})`.
-#[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list",
     label = "not a slice, `Vec` or array",
     note = "`IN ({{ids..}})` takes a slice, a `Vec` or an array; one value is written `= {{id}}`"
 )]
 pub trait SqlList {
+    /// What is in the list.
     type Element;
+    /// The list as a slice.
     fn elements(&self) -> &[Self::Element];
 }
 
@@ -74,7 +74,6 @@ impl<L: SqlList + ?Sized> SqlList for &L {
 )]
 pub trait ListElement<DB: Driver>: Sized {
     /// Appends the whole condition after its left side, and the values.
-    #[doc(hidden)]
     fn append(
         list: &[Self],
         is_negated: bool,

@@ -9,7 +9,7 @@ mod tests;
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use palisade::input::{Json, PageLimit, Query, SortKey};
+use palisade::input::{Json, PageLimit, Path, Query, SortKey};
 use palisade::sql::SqlIdentifier;
 use palisade::{Palisade, Problem, Scope, get, post, public, sql, validate};
 use serde::{Deserialize, Serialize};
@@ -39,11 +39,10 @@ struct Search {
     limit: PageLimit<100>,
 }
 
-#[derive(Deserialize, Serialize, sqlx::FromRow, Validate)]
+#[derive(Deserialize, Serialize, sqlx::FromRow)]
 struct Article {
     #[serde(default)]
     id: i64,
-    #[validate(length(min = 1, max = 200))]
     title: String,
 }
 
@@ -66,11 +65,10 @@ async fn search(search: Query<Search>, db: Data<SqlitePool>) -> Result<Json<Vec<
 }
 
 /// A title that is taken is 409, because the column is unique.
-#[post("/articles")]
+#[post("/articles/{title}")]
 #[public]
-#[validate(strict)]
-async fn write(article: Json<Article>, db: Data<SqlitePool>) -> Result<Json<Article>, Problem> {
-    let insert = sql!("INSERT INTO articles (title) VALUES ({article.title}) RETURNING id, title");
+async fn write(title: Path<String>, db: Data<SqlitePool>) -> Result<Json<Article>, Problem> {
+    let insert = sql!("INSERT INTO articles (title) VALUES ({*title}) RETURNING id, title");
     Ok(Json(insert.query_as().fetch_one(&**db).await?))
 }
 
