@@ -36,7 +36,7 @@ macro_rules! run {
 fn by_hand((id, email, score): (i64, String, Option<f64>)) {
     for _ in 0..STATEMENTS {
         let query: Query<'_, Sqlite, SqliteArguments> =
-            sqlx::query("UPDATE users SET email = ?, score = ? WHERE id = ?").bind(&email).bind(&score).bind(&id);
+            sqlx::query("UPDATE users SET email = ?, score = ? WHERE id = ?").bind(&email).bind(score).bind(id);
         run!(query);
     }
 }
@@ -57,9 +57,9 @@ fn postgres_by_hand((id, email, score): (i64, String, Option<f64>)) {
     for _ in 0..STATEMENTS {
         let query: QueryAs<'_, Postgres, Row, PgArguments> =
             sqlx::query_as("SELECT id, name FROM users WHERE id > $1 AND email = $2 AND score < $3")
-                .bind(&id)
+                .bind(id)
                 .bind(&email)
-                .bind(&score);
+                .bind(score);
         run!(query);
     }
 }

@@ -10,6 +10,8 @@ use palisade::sql;
 use palisade::sql::Driver;
 use sqlx::{ColumnIndex, Decode, Encode, Executor, IntoArguments, Pool, Type};
 
+type Row = (String, i64, Vec<u8>, f64, Option<String>);
+
 const VALUES: usize = 10_000;
 /// In one transaction each, so that a run takes seconds.
 const BATCH: usize = 100;
@@ -149,7 +151,7 @@ where
             .await
             .unwrap();
             let part: String = text.chars().skip(1).take(3).collect();
-            let read: Vec<(String, i64, Vec<u8>, f64, Option<String>)> = sql!(
+            let read: Vec<Row> = sql!(
                 "SELECT text, number, bytes, real, maybe FROM t
                  WHERE text = {text.as_str()} AND text IN ({texts..}) AND number IN ({numbers..}) AND text LIKE {part:contains}",
                 if wanted { "AND number = {number}" },

@@ -9,15 +9,14 @@ mod tests;
 
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use palisade::input::{Json, PageLimit, Path, Query, SortKey};
+use palisade::input::{Json, PageLimit, Query, SortKey};
 use palisade::sql::SqlIdentifier;
-use palisade::{Palisade, Problem, Scope, get, post, public, sql, validate};
+use palisade::{Palisade, Problem, Scope, get, public, sql};
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqlitePoolOptions;
-use validator::Validate;
 
-/// The columns by which articles can be sorted. No other text can become a part of `ORDER BY`.
+/// No other text can become a part of `ORDER BY`.
 #[derive(Clone, Copy, Deserialize, SqlIdentifier)]
 #[serde(rename_all = "snake_case")]
 enum Column {
@@ -25,14 +24,11 @@ enum Column {
     Title,
 }
 
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize)]
 struct Search {
     /// A part of the title. Each of its characters stands for itself, also `%` and `_`.
-    #[validate(length(min = 1, max = 100))]
     q: Option<String>,
-    /// Only these articles: `id=1&id=2`.
     #[serde(default)]
-    #[validate(length(max = 100))]
     id: Vec<i64>,
     sort: Option<SortKey<Column>>,
     #[serde(default)]
@@ -41,16 +37,14 @@ struct Search {
 
 #[derive(Deserialize, Serialize, sqlx::FromRow)]
 struct Article {
-    #[serde(default)]
     id: i64,
     title: String,
 }
 
 #[get("/articles")]
 #[public]
-#[validate(strict)]
 async fn search(search: Query<Search>, db: Data<SqlitePool>) -> Result<Json<Vec<Article>>, Problem> {
-    let (sort, limit) = (search.sort.unwrap_or(SortKey::ascending(Column::Id)), search.limit.get());
+    let sort = search.sort.unwrap_or(SortKey::ascending(Column::Id));
     let articles = sql!(
         "SELECT id, title FROM articles WHERE TRUE",
         if let Some(q) = &search.q {
@@ -59,28 +53,19 @@ async fn search(search: Query<Search>, db: Data<SqlitePool>) -> Result<Json<Vec<
         if !search.id.is_empty() {
             "AND id IN ({search.id..})"
         },
-        "ORDER BY {sort:ident}, id {sort:direction} LIMIT {limit}"
+        "ORDER BY {sort:ident}, id {sort:direction} LIMIT {search.limit.get()}"
     );
     Ok(Json(articles.query_as().fetch_all(&**db).await?))
 }
 
-/// A title that is taken is 409, because the column is unique.
-#[post("/articles/{title}")]
-#[public]
-async fn write(title: Path<String>, db: Data<SqlitePool>) -> Result<Json<Article>, Problem> {
-    let insert = sql!("INSERT INTO articles (title) VALUES ({*title}) RETURNING id, title");
-    Ok(Json(insert.query_as().fetch_one(&**db).await?))
-}
-
 fn routes() -> Scope {
-    palisade::scope("").service(search).service(write)
+    palisade::scope("").service(search)
 }
 
-/// A database in memory, for this example. It has one connection, because each one would have a database of its own.
+/// A database in memory has one connection.
 async fn open() -> Result<SqlitePool, sqlx::Error> {
     let db = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
-    let table = sql!("CREATE TABLE articles (id INTEGER PRIMARY KEY, title TEXT NOT NULL UNIQUE) STRICT");
-    table.query().execute(&db).await?;
+    sql!("CREATE TABLE articles (id INTEGER PRIMARY KEY, title TEXT UNIQUE)").query().execute(&db).await?;
     for title in ["Bind, don't format", "100% parameters", "snake_case"] {
         sql!("INSERT INTO articles (title) VALUES ({title})").query().execute(&db).await?;
     }

@@ -1,7 +1,5 @@
-use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
-use serde_json::Value;
-
 use super::*;
+use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
 
 #[actix_web::test]
 async fn no_value_becomes_a_part_of_the_text() {
@@ -27,9 +25,4 @@ async fn no_value_becomes_a_part_of_the_text() {
         let response = call_service(&app, TestRequest::get().uri(&format!("/articles{query}")).to_request()).await;
         assert_eq!(response.status(), status, "{query}");
     }
-    let taken = TestRequest::post().uri("/articles/snake_case").to_request();
-    let response = call_service(&app, taken).await;
-    assert_eq!(response.status(), 409);
-    let problem: Value = read_body_json(response).await;
-    assert_eq!(problem["detail"], "The request conflicts with existing data.");
 }
