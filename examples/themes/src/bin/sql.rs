@@ -13,8 +13,7 @@ use palisade::input::{Json, PageLimit, Query, SortKey};
 use palisade::sql::SqlIdentifier;
 use palisade::{Palisade, Problem, Scope, get, public, sql};
 use serde::{Deserialize, Serialize};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 
 /// No other text can become a part of `ORDER BY`.
 #[derive(Clone, Copy, Deserialize, SqlIdentifier)]
