@@ -88,7 +88,7 @@ impl Meaning {
 }
 
 /// 404 for a missing row, 409 for a violated unique constraint, 422 for a character that the database cannot store, 503 for an outage,
-/// and 500 for all others: see the [module](crate::sql).
+/// and 500 for all others: see the [module](mod@crate::sql).
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match Meaning::of(&error) {
