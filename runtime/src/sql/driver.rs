@@ -97,7 +97,7 @@ pub trait ReadsSqlite {}
 pub trait ReadsPostgres {}
 
 /// Has both traits. With a single type for each, the compiler would assume the database instead of finding it out.
-#[expect(dead_code, reason = "it is only there for the compiler")]
+#[allow(dead_code, reason = "it is only there for the compiler")]
 #[derive(Debug)]
 enum AnyDatabase {}
 impl ReadsSqlite for AnyDatabase {}
