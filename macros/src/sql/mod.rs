@@ -5,10 +5,11 @@
 //! does not compile.
 //!
 //! 1. `written` reads the arguments: literals, and `if` or `match` with literals.
-//! 2. `scan` reads a literal as the database reads it, and finds its parameters.
+//! 2. `scan` reads a literal as the database reads it, and finds its parameters. `code` is what it has read until then.
 //! 3. `parameter` reads what is between the braces, and `place` checks where it is.
 //! 4. `emit` prints the statement.
 
+mod code;
 mod emit;
 mod parameter;
 mod place;

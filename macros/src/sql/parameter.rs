@@ -45,7 +45,7 @@ pub(super) fn read(inside: &str, span: Span) -> Result<SqlParameter, Diagnostic>
     if ["if ", "match "].iter().any(|keyword| inside.trim_start().starts_with(keyword)) {
         return Err(Diagnostic::new(
             "a condition between braces is not a value",
-            "a condition stands beside the literals: `sql!(\"SELECT ..\", if let Some(q) = q { \"AND title = {q}\" })`",
+            "write a condition as a further argument: `sql!(\"SELECT ..\", if let Some(q) = q { \"AND title = {q}\" })`",
         ));
     }
     let Ok(tokens) = LitStr::new(inside, span).parse::<TokenStream>() else {

@@ -4,6 +4,7 @@
 //! its author reads (CWE-89 begins with the attempt to make it work). Promise: each form of a parameter is accepted only where the
 //! database reads it as that form.
 
+use super::code::{CodeToken, is_word};
 use super::parameter::{ParameterForm, SqlParameter};
 use super::scan::{SqlPart, SqlScanner};
 use crate::diagnostics::Diagnostic;
@@ -11,9 +12,8 @@ use crate::diagnostics::Diagnostic;
 impl SqlScanner<'_> {
     /// Adds a parameter, whose place must suit its form.
     pub(super) fn place(&mut self, parameter: SqlParameter, written: &str) -> Result<(), Diagnostic> {
-        let in_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
         let follows_parameter = self.literal.is_empty() && !self.found.parts.is_empty();
-        if self.literal.ends_with(in_word) || self.rest().starts_with(in_word) || follows_parameter {
+        if self.literal.ends_with(is_word) || self.rest().starts_with(is_word) || follows_parameter {
             return Err(Diagnostic::new(
                 format!("`{written}` is a part of a word"),
                 "write spaces around a value; a part of a name cannot be a value: write `{table:ident}`, with an enum",
@@ -21,13 +21,13 @@ impl SqlScanner<'_> {
         }
         match parameter.form {
             ParameterForm::Value => {
-                if self.last_word().eq_ignore_ascii_case("BY") {
+                if self.found.code.is_term(self.rest()) {
                     return Err(Diagnostic::new(
-                        format!("`BY {written}` would sort or group by a constant, because a parameter is a value"),
+                        format!("`{written}` would sort or group by a constant, because a parameter is a value"),
                         "write `{sort:ident}`, with an enum that derives `SqlIdentifier`, or a `SortKey` of one",
                     ));
                 }
-                if self.is_alone_in_a_list() {
+                if self.found.code.list(self.since).is_some() && self.rest().trim_start().starts_with(')') {
                     return Err(Diagnostic::new(
                         format!("`IN ({written})` compares with one value"),
                         format!(
@@ -36,83 +36,72 @@ impl SqlScanner<'_> {
                         ),
                     ));
                 }
-                self.flush();
-                self.found.parts.push(SqlPart::Value(parameter));
+                self.add_value(parameter);
             }
             ParameterForm::Pattern(name) => {
-                let before = self.last_word();
-                if !["LIKE", "ILIKE"].iter().any(|word| before.eq_ignore_ascii_case(word)) {
+                if !self.found.code.ends_with_word(&["LIKE", "ILIKE"]) {
                     return Err(Diagnostic::new(
-                        format!("`:{name}` is a pattern, and stands after `LIKE`"),
+                        format!("`:{name}` is a pattern, which must follow `LIKE`"),
                         format!("write `LIKE {written}`"),
                     ));
                 }
-                if self.rest().trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("ESCAPE")) {
+                let rest = self.rest().trim_start();
+                if rest.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("ESCAPE")) {
                     return Err(Diagnostic::new(
                         format!("`:{name}` brings its own `ESCAPE`"),
                         "remove `ESCAPE` and its character",
                     ));
                 }
-                self.flush();
-                self.found.parts.push(SqlPart::Value(parameter));
+                let is_comment = rest.starts_with("--") || rest.starts_with("/*");
+                if !is_comment && rest.starts_with(|c: char| !is_word(c) && !matches!(c, ')' | ',' | ';')) {
+                    return Err(Diagnostic::new(
+                        format!("`:{name}` is a whole pattern"),
+                        "remove what follows it, or make the pattern with `escape_like` and write `ESCAPE '\\'` after it",
+                    ));
+                }
+                self.add_value(parameter);
                 // SQLite has no escape character without it; in PostgreSQL it is the default.
                 self.literal.push_str(r" ESCAPE '\'");
             }
             ParameterForm::Ident | ParameterForm::Direction => {
                 self.flush();
                 self.found.parts.push(SqlPart::Name(parameter));
+                self.found.code.add(CodeToken::Parameter, 0);
+                self.since = self.found.code.count();
             }
             ParameterForm::List => return self.place_list(parameter, written),
         }
         Ok(())
     }
 
-    /// Whether `IN (` is before, and `)` after.
-    fn is_alone_in_a_list(&self) -> bool {
-        let before = self.literal.trim_end().strip_suffix('(').map(str::trim_end);
-        before.is_some_and(|before| without_word(before, "IN").1) && self.rest().trim_start().starts_with(')')
+    fn add_value(&mut self, parameter: SqlParameter) {
+        self.flush();
+        self.found.parts.push(SqlPart::Value(parameter));
+        self.found.code.add(CodeToken::Parameter, 0);
+        self.since = self.found.code.count();
     }
 
-    /// `IN (` before, and `)` after.
+    /// `IN (` before, and `)` after. The text is cut before its keyword, so a comment before it stays whole.
     fn place_list(&mut self, list: SqlParameter, written: &str) -> Result<(), Diagnostic> {
-        let misplaced = || {
-            Diagnostic::new(
-                format!("the list `{written}` has the wrong place"),
-                format!("write `IN ({written})` or `NOT IN ({written})`, with nothing else between the parentheses"),
-            )
-        };
-        let before = self.literal.trim_end().strip_suffix('(').ok_or_else(misplaced)?.trim_end();
-        let (before, is_in) = without_word(before, "IN");
         let after = self.rest();
         let spaces = after.len() - after.trim_start().len();
-        if !is_in || !after.trim_start().starts_with(')') {
-            return Err(misplaced());
-        }
-        let (before, is_negated) = without_word(before, "NOT");
-        let length = before.len();
-        self.literal.truncate(length);
-        self.literal.push(' ');
+        let place = self.found.code.list(self.since).filter(|_| after.trim_start().starts_with(')'));
+        let Some((start, is_negated)) = place else {
+            return Err(Diagnostic::new(
+                format!("the list `{written}` has the wrong place"),
+                format!(
+                    "write `id IN ({written})` or `id NOT IN ({written})` in one literal, instead of `= ANY(..)`, with nothing else \
+                     between the parentheses"
+                ),
+            ));
+        };
+        self.literal.truncate(start);
         self.at += spaces + 1;
         self.flush();
         self.found.parts.push(SqlPart::List { list, is_negated });
+        self.found.code.add(CodeToken::Parameter, 0);
+        self.found.code.add(CodeToken::Mark(')'), 0);
+        self.since = self.found.code.count();
         Ok(())
     }
-
-    /// The last word of the text before a parameter. Empty if another parameter or another mark is before it.
-    fn last_word(&self) -> &str {
-        let before = self.literal.trim_end();
-        let rest = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
-        &before[rest.len()..]
-    }
-}
-
-/// The text without its last word and the space before it, if that is `word`.
-fn without_word<'t>(text: &'t str, word: &str) -> (&'t str, bool) {
-    let Some(at) = text.len().checked_sub(word.len()).filter(|&at| text.is_char_boundary(at)) else {
-        return (text, false);
-    };
-    let (before, last) = text.split_at(at);
-    let is_word = last.eq_ignore_ascii_case(word)
-        && !before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.'));
-    if is_word { (before.trim_end(), true) } else { (text, false) }
 }

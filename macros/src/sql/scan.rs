@@ -6,6 +6,7 @@
 
 use proc_macro2::Span;
 
+use super::code::{Code, CodeToken, is_word};
 use super::parameter::{self, SqlParameter};
 use crate::diagnostics::Diagnostic;
 
@@ -40,11 +41,18 @@ pub(super) struct Scanned {
     pub(super) postgres: Option<&'static str>,
     /// Whether the statement ended with a semicolon.
     pub(super) is_ended: bool,
+    /// What a literal after this one goes on from.
+    pub(super) code: Code,
 }
 
-/// Reads a literal. The errors are in the order of the text; after the first one the rest is not read, because a quote may be open.
-pub(super) fn scan(text: &str, span: Span) -> Result<Scanned, Diagnostic> {
-    let mut scanner = SqlScanner { text, at: 0, span, literal: String::new(), found: Scanned::default() };
+/// Reads a literal, which goes on from `code`. The errors are in the order of the text; after the first one the rest is not read, because a quote may be open.
+pub(super) fn scan(text: &str, span: Span, code: Code) -> Result<Scanned, Diagnostic> {
+    if text.contains('\0') {
+        return Err(Diagnostic::new("the text contains NUL", "remove it"));
+    }
+    let found = Scanned { code, ..Scanned::default() };
+    let since = found.code.count();
+    let mut scanner = SqlScanner { text, at: 0, span, literal: String::new(), since, found };
     scanner.run()?;
     scanner.flush();
     Ok(scanner.found)
@@ -64,6 +72,8 @@ pub(super) struct SqlScanner<'t> {
     span: Span,
     /// The text since the last parameter.
     pub(super) literal: String,
+    /// How many tokens are before that text.
+    pub(super) since: usize,
     pub(super) found: Scanned,
 }
 
@@ -78,7 +88,14 @@ impl<'t> SqlScanner<'t> {
         self.at += length;
     }
 
+    /// Keeps `length` bytes, which are a token.
+    fn keep_token(&mut self, length: usize, token: CodeToken) {
+        self.found.code.add(token, self.literal.len());
+        self.keep(length);
+    }
+
     pub(super) fn flush(&mut self) {
+        self.since = self.found.code.count();
         if !self.literal.is_empty() {
             self.found.parts.push(SqlPart::Text(std::mem::take(&mut self.literal)));
         }
@@ -88,7 +105,8 @@ impl<'t> SqlScanner<'t> {
         while let Some(c) = self.rest().chars().next() {
             let rest = self.rest();
             let next = rest[c.len_utf8()..].chars().next();
-            let begins_name = next.is_some_and(|next| next.is_alphabetic() || next == '_');
+            let begins_name = next.is_some_and(|next| is_word(next) && !next.is_ascii_digit() && next != '$');
+            let begins_word = next.is_some_and(is_word);
             if self.found.is_ended && !c.is_whitespace() && !rest.starts_with("--") && !rest.starts_with("/*") {
                 return Err(Diagnostic::new(
                     "`sql!` takes one statement",
@@ -97,10 +115,10 @@ impl<'t> SqlScanner<'t> {
             }
             match c {
                 '\'' => self.quoted_text()?,
-                '"' => self.quoted('"', "a name between double quotes")?,
+                '"' => self.quoted('"', "a name between double quotes", CodeToken::Quoted)?,
                 '`' => {
                     self.found.sqlite = Some("a name between backticks");
-                    self.quoted('`', "a name between backticks")?;
+                    self.quoted('`', "a name between backticks", CodeToken::Quoted)?;
                 }
                 '[' => self.bracket()?,
                 '-' if next == Some('-') => self.line_comment()?,
@@ -109,14 +127,19 @@ impl<'t> SqlScanner<'t> {
                 '?' if next == Some('?') => {
                     // The operators `?`, `?|` and `?&` of PostgreSQL.
                     self.found.postgres = Some("the operator `?`");
-                    self.literal.push('?');
-                    self.at += 2;
+                    self.at += 1;
+                    self.keep_token(1, CodeToken::Mark('?'));
                 }
                 '?' => return Err(placeholder("?")),
-                ':' if next == Some(':') => self.keep(2),
+                ':' if next == Some(':') => self.keep_token(2, CodeToken::Mark(':')),
                 ':' | '@' if begins_name => {
-                    let name: String = rest.chars().skip(1).take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let name: String = rest.chars().skip(1).take_while(|c| is_word(*c)).collect();
                     return Err(placeholder(&format!("{c}{name}")));
+                }
+                // Variables of SQLite; a slice and operators of PostgreSQL.
+                ':' | '@' | '#' if begins_word => {
+                    self.found.postgres = Some("`:`, `@` or `#` before a word");
+                    self.keep_token(1, CodeToken::Mark(c));
                 }
                 '{' => self.parameter()?,
                 '}' => {
@@ -124,16 +147,21 @@ impl<'t> SqlScanner<'t> {
                 }
                 ';' => {
                     self.found.is_ended = true;
-                    self.keep(1);
+                    self.keep_token(1, CodeToken::Mark(';'));
                 }
-                '\0' => return Err(Diagnostic::new("the text contains NUL", "remove it")),
-                c if c.is_alphanumeric() || c == '_' => {
+                c if c.is_whitespace() && !c.is_ascii() => {
+                    return Err(Diagnostic::new(
+                        "a space that is not of ASCII, which the database reads as a part of a name",
+                        "write an ordinary space",
+                    ));
+                }
+                c if is_word(c) => {
                     // A whole word, so that a `$` in it begins no dollar quote.
-                    let word =
-                        rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
-                    self.keep(word);
+                    let word = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
+                    self.keep_token(word, CodeToken::Word(rest[..word].to_ascii_uppercase()));
                 }
-                c => self.keep(c.len_utf8()),
+                c if c.is_whitespace() => self.keep(1),
+                c => self.keep_token(c.len_utf8(), CodeToken::Mark(c)),
             }
         }
         Ok(())
@@ -141,11 +169,16 @@ impl<'t> SqlScanner<'t> {
 
     /// `'..'`, in which `''` is a quote. In `E'..'` of PostgreSQL, a backslash escapes.
     fn quoted_text(&mut self) -> Result<(), Diagnostic> {
-        let before = self.literal.chars().rev().take(2).collect::<Vec<_>>();
-        let escapes = matches!(before.first(), Some('e' | 'E'))
-            && !before.get(1).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+        if self.found.code.last() == Some(&CodeToken::EscapeText) {
+            return Err(Diagnostic::new(
+                "a text `E'..'` that another text follows",
+                "PostgreSQL may read both as one text with escapes; write one text, or `||` between them",
+            ));
+        }
+        // The prefix is a word of its own, directly before the quote.
+        let escapes = self.literal.ends_with(['e', 'E']) && self.found.code.ends_with_word(&["E"]);
         if !escapes {
-            return self.quoted('\'', "a text between quotes");
+            return self.quoted('\'', "a text between quotes", CodeToken::Quoted);
         }
         self.found.postgres = Some("a text `E'..'`");
         let start = self.at;
@@ -155,10 +188,7 @@ impl<'t> SqlScanner<'t> {
                 '\\' => drop(chars.next()),
                 '\'' if matches!(chars.peek(), Some((_, '\''))) => drop(chars.next()),
                 '\'' => {
-                    self.keep(index + 1);
-                    if self.rest().trim_start().starts_with('\'') {
-                        return Err(Diagnostic::new("a text `E'..'` that is continued", "write one text"));
-                    }
+                    self.keep_token(index + 1, CodeToken::EscapeText);
                     return self.without_parameters(start, QuotedPlace::Text);
                 }
                 _ => {}
@@ -168,7 +198,7 @@ impl<'t> SqlScanner<'t> {
     }
 
     /// From a quote to the next one. A doubled quote is a quote.
-    fn quoted(&mut self, quote: char, what: &str) -> Result<(), Diagnostic> {
+    fn quoted(&mut self, quote: char, what: &str, token: CodeToken) -> Result<(), Diagnostic> {
         let start = self.at;
         let mut chars = self.rest().char_indices().skip(1).peekable();
         while let Some((index, c)) = chars.next() {
@@ -179,7 +209,7 @@ impl<'t> SqlScanner<'t> {
                 chars.next();
                 continue;
             }
-            self.keep(index + 1);
+            self.keep_token(index + 1, token);
             return self.without_parameters(start, if quote == '\'' { QuotedPlace::Text } else { QuotedPlace::Name });
         }
         Err(unclosed(what, &quote.to_string()))
@@ -189,10 +219,10 @@ impl<'t> SqlScanner<'t> {
     fn bracket(&mut self) -> Result<(), Diagnostic> {
         let Some(end) = self.rest().find(']') else { return Err(unclosed("a bracket", "]")) };
         if self.rest()[1..end].chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ')) {
-            self.keep(end + 1);
+            self.keep_token(end + 1, CodeToken::Quoted);
         } else {
             self.found.postgres = Some("an expression between brackets");
-            self.keep(1);
+            self.keep_token(1, CodeToken::Mark('['));
         }
         Ok(())
     }
@@ -218,7 +248,8 @@ impl<'t> SqlScanner<'t> {
         let start = self.at;
         let inside = &self.rest()[2..];
         let Some(end) = inside.find("*/") else { return Err(unclosed("a comment", "*/")) };
-        if inside[..end].contains("/*") {
+        // In `/* a /*/`, PostgreSQL reads the second `/*` first.
+        if inside[..=end].contains("/*") {
             return Err(Diagnostic::new(
                 "a comment inside of a comment",
                 "SQLite ends the comment at the first `*/`, PostgreSQL at the second; remove the inner one",
@@ -231,7 +262,7 @@ impl<'t> SqlScanner<'t> {
     /// `$1` is a placeholder, and `$tag$..$tag$` a text of PostgreSQL.
     fn dollar(&mut self, next: Option<char>) -> Result<(), Diagnostic> {
         let rest = self.rest();
-        let name: String = rest.chars().skip(1).take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        let name: String = rest.chars().skip(1).take_while(|c| is_word(*c) && *c != '$').collect();
         let is_tag = !next.is_some_and(|c| c.is_ascii_digit()) && rest[1 + name.len()..].starts_with('$');
         if !is_tag {
             return match name.as_str() {
@@ -244,7 +275,7 @@ impl<'t> SqlScanner<'t> {
         let Some(end) = rest[tag.len()..].find(&tag) else {
             return Err(unclosed("a text between dollar quotes", &tag));
         };
-        self.keep(tag.len() + end + tag.len());
+        self.keep_token(tag.len() + end + tag.len(), CodeToken::Quoted);
         self.without_parameters(start, QuotedPlace::Text)
     }
 

@@ -2,11 +2,13 @@
 
 use proc_macro2::Span;
 
+use super::code::Code;
 use super::scan::{Scanned, SqlPart, scan};
 
 /// The text with `<value>` for a parameter, and the database that alone reads it.
 fn read(text: &str) -> Result<String, String> {
-    let Scanned { parts, sqlite, postgres, .. } = scan(text, Span::call_site()).map_err(|mistake| mistake.message)?;
+    let Scanned { parts, sqlite, postgres, .. } =
+        scan(text, Span::call_site(), Code::default()).map_err(|mistake| mistake.message)?;
     let mut read: String = parts
         .iter()
         .map(|part| match part {
@@ -62,10 +64,20 @@ fn texts_are_read_as_the_database_reads_them() {
         ("a ?? {b} AND a ??| {c}", "a ? <b> AND a ?| <c> (PostgreSQL)"),
         ("a @> {b} AND f(x := {c})", "a @> <b> AND f(x := <c>)"),
         ("SELECT 1; -- end", "SELECT 1; -- end\n"),
+        ("a[1:2] = @1 # 3", "a[1:2] = @1 # 3 (PostgreSQL)"),
+        ("SELECT #x", "SELECT #x (PostgreSQL)"),
+        ("1 AS \u{1F600}$a$ /* $a$ */, {x} --*/", "1 AS \u{1F600}$a$ /* $a$ */, <x> --*/\n"),
+        ("id -- BY\n = {id}", "id -- BY\n = <id>"),
+        ("ORDER BY {a} <-> b, c LIMIT {d}", "ORDER BY <a> <-> b, c LIMIT <d>"),
+        ("ORDER BY f(a, {b}), c", "ORDER BY f(a, <b>), c"),
+        // A comment stays whole, and is no keyword.
+        ("id -- the ids\n IN ({ids..}) AND a = {a}", "id -- the ids\n <in ids> AND a = <a>"),
+        ("id -- NOT\n IN ({ids..})", "id -- NOT\n <in ids>"),
+        ("id /* a */ NOT /* b */ IN /* c */ (-- d\n{ids..}) AND", "id /* a */ <not in ids> AND"),
         // Forms.
         ("a IN ({ids..})", "a <in ids>"),
         ("a not in ( {self.ids()..} ) AND b", "a <not in self . ids ()> AND b"),
-        ("(a)IN({ids..})", "(a) <in ids>"),
+        ("(a)IN({ids..})", "(a)<in ids>"),
         ("a LIKE {q:contains}", r"a LIKE <q> ESCAPE '\'"),
         ("a NOT ILIKE {q.x:ends_with} OR", r"a NOT ILIKE <q . x> ESCAPE '\' OR"),
         ("ORDER BY {sort:ident}, id {sort:direction}", "ORDER BY <sort>, id <sort>"),
@@ -91,7 +103,7 @@ fn mistakes_are_named() {
         ("a = 'b", "a text between quotes is not closed"),
         ("a = \"b", "a name between double quotes is not closed"),
         ("a = E'b\\'", "a text between quotes is not closed"),
-        ("a = E'b'\n'c'", "a text `E'..'` that is continued"),
+        ("a = E'b'\n'c'", "a text `E'..'` that another text follows"),
         ("$a$ b $$", "a text between dollar quotes is not closed"),
         ("/* a", "a comment is not closed"),
         ("/* /* */ */", "a comment inside of a comment"),
@@ -120,12 +132,28 @@ fn mistakes_are_named() {
         ("FROM documents_{year}", "`{year}` is a part of a word"),
         ("a = {a}b", "`{a}` is a part of a word"),
         ("a = {a}{b}", "`{b}` is a part of a word"),
-        ("ORDER BY {x}", "`BY {x}` would sort or group by a constant, because a parameter is a value"),
-        ("a = {q:contains}", "`:contains` is a pattern, and stands after `LIKE`"),
+        ("ORDER BY {x}", "`{x}` would sort or group by a constant, because a parameter is a value"),
+        ("a = {q:contains}", "`:contains` is a pattern, which must follow `LIKE`"),
         ("a LIKE {q:contains} escape '!'", "`:contains` brings its own `ESCAPE`"),
         ("a = {ids..}", "the list `{ids..}` has the wrong place"),
         ("a IN ({b}, {ids..})", "the list `{ids..}` has the wrong place"),
         ("a IN ({ids..}, {b})", "the list `{ids..}` has the wrong place"),
+        ("a = 'b\0c'", "the text contains NUL"),
+        ("/* \0 */", "the text contains NUL"),
+        ("1 /* a /*/", "a comment inside of a comment"),
+        ("/*/*/", "a comment inside of a comment"),
+        ("E'a'\n--\n'\\' || {x}", "a text `E'..'` that another text follows"),
+        ("E'a' /* b */ 'c'", "a text `E'..'` that another text follows"),
+        ("a =\u{a0}{x}", "a space that is not of ASCII, which the database reads as a part of a name"),
+        ("a = \u{20ac}{x}", "`{x}` is a part of a word"),
+        ("a = :\u{20ac}", "`:\u{20ac}` is a placeholder, which `sql!` writes itself"),
+        ("ORDER BY a, {x}", "`{x}` would sort or group by a constant, because a parameter is a value"),
+        ("ORDER BY /* a */ {x} DESC", "`{x}` would sort or group by a constant, because a parameter is a value"),
+        ("f(a) OVER (PARTITION BY {x})", "`{x}` would sort or group by a constant, because a parameter is a value"),
+        ("a LIKE {q:contains} || 'x'", "`:contains` is a whole pattern"),
+        ("a LIKE {q:contains}'x'", "`:contains` is a whole pattern"),
+        ("-- IN (\n ({ids..})", "the list `{ids..}` has the wrong place"),
+        ("IN ({ids..})", "the list `{ids..}` has the wrong place"),
         ("a IN ({ids})", "`IN ({ids})` compares with one value"),
         ("a not in ( {ids} )", "`IN ({ids})` compares with one value"),
         ("a MIN ({ids..})", "the list `{ids..}` has the wrong place"),
@@ -186,7 +214,7 @@ fn arguments_with_mistakes_do_not_compile() {
         ("\"SELECT 1;\", \"SELECT 2\"", "a text after the end of the statement"),
         (
             "\"SELECT `a`\", \"FROM $$b$$\"",
-            "a name between backticks is of SQLite, and a text between dollar quotes of PostgreSQL",
+            "only SQLite reads a name between backticks, and only PostgreSQL reads a text between dollar quotes",
         ),
         ("\"SELECT 'a\", \"b'\"", "a text between quotes is not closed"),
         ("\"  \"", "`sql!` needs a statement"),
@@ -204,7 +232,13 @@ fn arguments_with_mistakes_do_not_compile() {
 fn sqlite_sees_the_same_parameters() {
     use sqlx::{Connection as _, Either, Executor as _, SqlSafeStr as _, Statement as _};
 
-    const ATOMS: [&str; 40] = [
+    const ATOMS: [&str; 46] = [
+        "IN ({x..})",
+        "NOT IN ( {x..} )",
+        "IN (",
+        "NOT",
+        "/* IN */",
+        "-- IN (\n",
         "{x}",
         "{x}",
         "{x}",
@@ -263,15 +297,18 @@ fn sqlite_sees_the_same_parameters() {
                 text.push_str([" ", ", ", "", " AS "][if index % 2 == 0 { 1 } else { next(4) }]);
                 text.push_str(ATOMS[next(ATOMS.len())]);
             }
-            let Ok(Scanned { parts, postgres: None, .. }) = scan(&text, Span::call_site()) else { continue };
+            let Ok(Scanned { parts, postgres: None, .. }) = scan(&text, Span::call_site(), Code::default()) else {
+                continue;
+            };
             let mut sent = String::new();
             for part in &parts {
                 match part {
                     SqlPart::Text(text) => sent.push_str(text),
+                    SqlPart::List { .. } => sent.push_str("IN (?)"),
                     _ => sent.push('?'),
                 }
             }
-            let expected = parts.iter().filter(|part| matches!(part, SqlPart::Value(_))).count();
+            let expected = parts.iter().filter(|part| !matches!(part, SqlPart::Text(_))).count();
             let Ok(prepared) = sqlite.prepare(sqlx::AssertSqlSafe(sent.clone()).into_sql_str()).await else { continue };
             let Some(Either::Right(found)) = prepared.parameters() else { panic!("SQLite counts parameters") };
             assert_eq!(found, expected, "{sent}");

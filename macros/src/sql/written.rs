@@ -7,6 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{Block, Expr, ExprIf, ExprLit, ExprMatch, Lit, LitStr, Stmt, Token};
 
+use super::code::Code;
 use super::scan::{Scanned, SqlPart, scan};
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::text::text;
@@ -67,7 +68,7 @@ pub(super) fn read(arguments: TokenStream, diagnostics: &mut Diagnostics) -> Opt
         diagnostics.error(SourceRange::of(&tokens, value.span()), "`sql!` has no positional arguments", help);
         return None;
     }
-    let mut reader = PieceReader { diagnostics, sqlite: None, postgres: None, is_ended: false };
+    let mut reader = PieceReader { diagnostics, sqlite: None, postgres: None, is_ended: false, code: Code::default() };
     let pieces: Vec<Piece> = written.iter().filter_map(|argument| reader.piece(argument)).collect();
     let is_blank =
         |piece: &Piece| matches!(piece, Piece::Literal(Literal { parts, .. }) if parts.iter().all(SqlPart::is_blank));
@@ -77,7 +78,7 @@ pub(super) fn read(arguments: TokenStream, diagnostics: &mut Diagnostics) -> Opt
     }
     let driver = match (reader.sqlite, reader.postgres) {
         (Some((_, sqlite)), Some((span, postgres))) => {
-            let message = format!("{sqlite} is of SQLite, and {postgres} of PostgreSQL");
+            let message = format!("only SQLite reads {sqlite}, and only PostgreSQL reads {postgres}");
             diagnostics.error(span, message, "no database reads both; write a statement for each database");
             None
         }
@@ -94,6 +95,8 @@ struct PieceReader<'d> {
     sqlite: Option<(Span, &'static str)>,
     postgres: Option<(Span, &'static str)>,
     is_ended: bool,
+    /// What the literals until now were.
+    code: Code,
 }
 
 impl PieceReader<'_> {
@@ -134,8 +137,9 @@ impl PieceReader<'_> {
             self.diagnostics.error(span, "a text after the end of the statement", "remove the `;` before it");
             return None;
         }
-        match scan(&written, span) {
-            Ok(Scanned { parts, sqlite, postgres, is_ended }) => {
+        match scan(&written, span, self.code.clone()) {
+            Ok(Scanned { parts, sqlite, postgres, is_ended, code }) => {
+                self.code = code;
                 self.sqlite = self.sqlite.or(sqlite.map(|what| (span, what)));
                 self.postgres = self.postgres.or(postgres.map(|what| (span, what)));
                 self.is_ended |= is_ended;
@@ -148,25 +152,51 @@ impl PieceReader<'_> {
         }
     }
 
+    /// What each case begins with.
+    fn before(&self) -> (bool, Code) {
+        (self.is_ended, self.code.clone())
+    }
+
+    /// Returns what a case ended with, and sets what the next case begins with.
+    fn after(&mut self, before: &(bool, Code)) -> (bool, Code) {
+        let ended = (self.is_ended, std::mem::take(&mut self.code));
+        (self.is_ended, self.code) = before.clone();
+        ended
+    }
+
+    /// After a choice, each of its cases may have been the one.
+    fn go_on(&mut self, cases: Vec<(bool, Code)>) {
+        self.is_ended = cases.iter().any(|(is_ended, _)| *is_ended);
+        self.code = Code::joined(cases.into_iter().map(|(_, code)| code));
+    }
+
     fn conditional(&mut self, conditional: &ExprIf) -> Option<Piece> {
         let condition = conditional.cond.to_token_stream();
+        let before = self.before();
         let then = self.block(&conditional.then_branch);
+        let mut cases = vec![self.after(&before)];
         let otherwise = match &conditional.else_branch {
             Some((_, otherwise)) => Some(Box::new(self.piece(otherwise)?)),
             None => None,
         };
+        cases.push(self.after(&before));
+        self.go_on(cases);
         Some(Piece::If { condition, then: Box::new(then?), otherwise })
     }
 
     fn choice(&mut self, choice: &ExprMatch) -> Option<Piece> {
+        let before = self.before();
+        let mut cases = Vec::new();
         let arms: Vec<Option<Arm>> = choice
             .arms
             .iter()
             .map(|arm| {
                 let piece = self.piece(&arm.body)?;
+                cases.push(self.after(&before));
                 Some(Arm { pattern: arm.pat.to_token_stream(), piece })
             })
             .collect();
+        self.go_on(cases);
         let arms = arms.into_iter().collect::<Option<Vec<Arm>>>()?;
         Some(Piece::Match { value: choice.expr.to_token_stream(), arms })
     }
