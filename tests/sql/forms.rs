@@ -70,6 +70,19 @@ where
         .unwrap();
     assert_eq!(by_title, [5, 6]);
 
+    // A comment before a list stays whole: it hides neither the list nor what follows it.
+    let (two, title) = ([1_i64, 2], TITLES[1]);
+    let after_a_comment: Vec<i64> = sql!(
+        "SELECT id FROM documents WHERE id -- the ids of the request
+         IN ({two..})
+         AND title = {title}"
+    )
+    .query_scalar()
+    .fetch_all(db)
+    .await
+    .unwrap();
+    assert_eq!(after_a_comment, [2]);
+
     // Patterns: each character stands for itself.
     for (q, expected) in
         [("%", vec![2_i64]), ("_", vec![3]), ("\\", vec![4]), ("'", vec![5, 6]), ("", vec![1, 2, 3, 4, 5, 6])]

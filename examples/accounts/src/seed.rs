@@ -44,6 +44,10 @@ pub async fn create_missing_admin(config: &Config, db: &Db, passwords: &Password
     match db.create_account(new).await {
         Ok(_) if config.admin_password.is_some() => Ok(Seed::ConfiguredPassword),
         Ok(_) => Ok(Seed::GeneratedPassword(password)),
+        // Another server has created the administrator meanwhile.
+        Err(DbError::EmailTaken) if db.has_admin().await.map_err(|error| BootError::new("database", error))? => {
+            Ok(Seed::AlreadyExists)
+        }
         // An existing account is not promoted, because the person who registered it knows its password.
         Err(DbError::EmailTaken) => Err(BootError::new(
             "ACCOUNTS_ADMIN_EMAIL",

@@ -13,7 +13,7 @@ use syn::{BinOp, Block, Expr, ExprCall, Lit, Macro, Stmt, Token};
 use super::RawSqlKind;
 
 /// Methods whose result is the text of their receiver.
-const SAME_TEXT: [&str; 12] = [
+const SAME_TEXT: [&str; 14] = [
     "as_ref",
     "as_str",
     "borrow",
@@ -21,6 +21,8 @@ const SAME_TEXT: [&str; 12] = [
     "deref",
     "into",
     "into_boxed_str",
+    "into_owned",
+    "into_string",
     "leak",
     "replace",
     "to_owned",
@@ -29,7 +31,7 @@ const SAME_TEXT: [&str; 12] = [
 ];
 
 /// Functions whose result is the text of their argument: `String::from`, `Box::leak`.
-const SAME_TEXT_FUNCTIONS: [&str; 2] = ["from", "leak"];
+const SAME_TEXT_FUNCTIONS: [&str; 3] = ["from", "from_static", "leak"];
 
 /// Returns the tokens of the only argument if it is not a literal.
 pub(super) fn not_literal(arguments: TokenStream) -> Option<Vec<TokenTree>> {

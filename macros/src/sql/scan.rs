@@ -299,8 +299,8 @@ impl<'t> SqlScanner<'t> {
                     QuotedPlace::Text => (
                         "quotes",
                         format!(
-                            "write `{{{inside}}}` without quotes around it, or `'prefix' || {{{inside}}}` to join texts; a text \
-                             that has such braces is a value of its own"
+                            "write `{{{inside}}}` without quotes around it, or `'prefix' || {{{inside}}}` to join texts; for an \
+                             interval write `{{{inside}}} * INTERVAL '1 day'`; a text that has such braces is a value of its own"
                         ),
                     ),
                 };
@@ -318,7 +318,7 @@ impl<'t> SqlScanner<'t> {
         if rest.starts_with("{{") {
             return Err(Diagnostic::new(
                 "`{{` is not an escape in `sql!`",
-                "SQL has no braces outside of quotes, and inside of quotes they stand for themselves",
+                "SQL has no braces outside of quotes, and inside of quotes they are taken literally",
             ));
         }
         let ends = rest.match_indices('}').map(|(end, _)| end);

@@ -92,7 +92,7 @@ pub trait ReadsSqlite {}
 /// A database that reads what only PostgreSQL reads, such as a text between dollar quotes.
 #[diagnostic::on_unimplemented(
     message = "the text of this statement is for PostgreSQL, and not for `{Self}`",
-    note = "only PostgreSQL reads `$$..$$`, `E'..'`, the operator `??`, and an expression between brackets as in `tags[{{n}}]`"
+    note = "only PostgreSQL reads `$$..$$`, `E'..'`, the operator `??`, `a[1:2]`, and an expression between brackets as in `tags[{{n}}]`; a name is written in double quotes"
 )]
 pub trait ReadsPostgres {}
 

@@ -107,6 +107,9 @@ impl From<Error> for Problem {
 
 /// For the stores and resources of an application, whose only error is [`Unavailable`]. The cause is logged here, at the level *error*.
 ///
+/// Danger: each error becomes 503, also a missing row and a conflict, because such a store knows no other. Use `fetch_optional`, and
+/// look at conflicts before `?`.
+///
 /// ```
 /// use palisade::resource::Unavailable;
 /// use palisade::sql::sql;

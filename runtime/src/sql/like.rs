@@ -1,9 +1,9 @@
 //! Patterns of `LIKE`.
 //!
 //! Threat: a search text with `%` or `_`, which matches more than its author meant, or makes the search slow (CWE-155). Promise: in a
-//! pattern of this module, each character of the text stands for itself.
+//! pattern of this module, each character of the text is taken literally.
 
-/// Escapes `%`, `_` and `\` with a backslash, so that each character of the text stands for itself in a pattern of `LIKE`.
+/// Escapes `%`, `_` and `\` with a backslash, so that each character of the text is taken literally in a pattern of `LIKE`.
 ///
 /// In [`sql!`](macro@crate::sql), `LIKE {q:contains}`, `LIKE {q:starts_with}` and `LIKE {q:ends_with}` do it for you. This function is for
 /// patterns of another form. Write `ESCAPE '\'` after such a pattern: SQLite has no escape character without it.

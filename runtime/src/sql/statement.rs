@@ -1,7 +1,7 @@
 //! One statement: its text, and its values apart from it.
 //!
 //! Threat: a value that becomes part of the text (CWE-89). Promise: the text consists of literals of the source, of placeholders, and of
-//! names of enums. No function takes a text that is not `'static`.
+//! names of enums. No function takes a text that is not `'static`. (Those in the private module `__v1` would take a text that was leaked.)
 
 use std::fmt;
 
@@ -219,6 +219,9 @@ impl<DB: Driver> Assembly<DB> {
 
     /// Appends a name, with its direction if it has one.
     pub fn ident(&mut self, ident: &impl SqlIdentifier) {
+        if ident.name().contains('\0') {
+            return fail(&mut self.error, self.arguments.len(), "a name contains NUL".into());
+        }
         let quote = DB::DIALECT.quote();
         for (index, part) in ident.name().split('.').enumerate() {
             if index > 0 {

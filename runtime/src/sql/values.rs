@@ -13,7 +13,7 @@ use super::driver::Driver;
     message = "`{Self}` cannot be a value of a statement",
     label = "`sqlx` cannot send it to the database",
     note = "a type of your own needs `#[derive(sqlx::Type)]`; `uuid`, `chrono`, `time` and others are features of `sqlx`",
-    note = "a list is written `IN ({{ids..}})`"
+    note = "PostgreSQL has no unsigned integers: write `{{i64::from(n)}}`; a list is written `IN ({{ids..}})`"
 )]
 pub trait SqlValue<'t, DB: Driver>: Encode<'t, DB> + Type<DB> {}
 
@@ -66,7 +66,7 @@ impl<L: SqlList + ?Sized> SqlList for &L {
     }
 }
 
-/// A type whose lists can stand in `IN ({ids..})`: each type that [`sqlx`] can send to the database. For PostgreSQL the type also needs
+/// A type whose lists can be used in `IN ({ids..})`: each type that [`sqlx`] can send to the database. For PostgreSQL the type also needs
 /// an array type ([`PgHasArrayType`](https://docs.rs/sqlx/0.9/sqlx/postgres/trait.PgHasArrayType.html)).
 #[diagnostic::on_unimplemented(
     message = "a list of `{Self}` cannot be sent to `{DB}`",

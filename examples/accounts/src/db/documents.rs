@@ -68,7 +68,7 @@ impl Db {
             RowFilter::Tenant(_) => return Ok((Vec::new(), 0)),
             RowFilter::Everything => None,
         };
-        // Each character of the search text stands for itself. Upper and lower case do not matter.
+        // Each character of the search text is taken literally. Upper and lower case do not matter.
         let pattern = page.q.as_deref().map(|q| format!("%{}%", escape_like(q)));
         let sort = page.sort.unwrap_or(SortKey::ascending(DocumentColumn::CreatedAt));
         let limit = i64::from(page.limit.get());

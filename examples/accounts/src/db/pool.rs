@@ -89,7 +89,8 @@ impl Pool {
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
+            // A revocation must survive a loss of power.
+            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(8).acquire_timeout(TIMEOUT).connect_with(options).await;

@@ -25,7 +25,7 @@ enum Column {
 
 #[derive(Deserialize)]
 struct Search {
-    /// A part of the title. Each of its characters stands for itself, also `%` and `_`.
+    /// A part of the title. Each of its characters is taken literally, also `%` and `_`.
     q: Option<String>,
     #[serde(default)]
     id: Vec<i64>,
