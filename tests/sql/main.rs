@@ -1,5 +1,6 @@
 //! CWE-89, ASVS V1.2.4: no value of a statement becomes a part of its text, in SQLite and in PostgreSQL.
 
+mod checked;
 mod errors;
 mod forms;
 mod round_trips;
