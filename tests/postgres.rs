@@ -145,6 +145,11 @@ impl Server {
         self.port
     }
 
+    /// The log of all statements: a JSON object in each line. It is removed when the server stops.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("server.json")
+    }
+
     /// Stops the server at once, as a crash does, and forgets its databases.
     pub fn stop(&mut self) {
         drop(self.supervisor.stdin.take());
@@ -159,7 +164,7 @@ impl Server {
         let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::query(create).execute(&mut connection).await.expect("a database");
         connection.close().await.expect("its end");
-        Database { url: self.url(&name), name, log: self.folder.join("server.json") }
+        Database { url: self.url(&name), name, log: self.log() }
     }
 
     fn url(&self, database: &str) -> String {
