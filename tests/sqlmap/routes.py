@@ -37,8 +37,9 @@ class Request:
     expected: tuple = ()
 
     def path(self, created, mark=""):
-        values = iter(self.ids)
-        path = re.sub(r"\{[^}]*\}", lambda _: (lambda id: created.get(id, id) + mark)(next(values)), self.route)
+        path = self.route
+        for value in self.ids:
+            path = re.sub(r"\{[^}]*\}", created.get(value, value) + mark, path, count=1)
         return path + ("?" + urllib.parse.urlencode(self.query) if self.query else "")
 
     def names(self):
@@ -47,7 +48,7 @@ class Request:
 
     def parameters(self):
         """Each parameter, by the name that sqlmap prints."""
-        names = list(self.query or [])
+        names = [*(self.query or {})]
         for number, (name, value) in enumerate((self.body or {}).items(), 1):
             # It has no name for the items of a list.
             names.append(f"JSON #{number}*" if isinstance(value, list) else f"JSON {name}")
