@@ -70,7 +70,7 @@ fn texts_are_read_as_the_database_reads_them() {
         ("id -- BY\n = {id}", "id -- BY\n = <id>"),
         ("ORDER BY {a} <-> b, c LIMIT {d}", "ORDER BY <a> <-> b, c LIMIT <d>"),
         ("ORDER BY f(a, {b}), c", "ORDER BY f(a, <b>), c"),
-        // A comment stays whole, and is no keyword.
+        // A comment is kept whole, and is not a keyword.
         ("id -- the ids\n IN ({ids..}) AND a = {a}", "id -- the ids\n <in ids> AND a = <a>"),
         ("id -- NOT\n IN ({ids..})", "id -- NOT\n <in ids>"),
         ("id /* a */ NOT /* b */ IN /* c */ (-- d\n{ids..}) AND", "id /* a */ <not in ids> AND"),

@@ -15,7 +15,7 @@ async fn no_value_becomes_a_part_of_the_text() {
     let [bind, percent, snake] = ["Bind, don't format", "100% parameters", "snake_case"];
     assert_eq!(titles("").await, [bind, percent, snake]);
     assert_eq!(titles("?sort=-title").await, [snake, bind, percent]);
-    assert_eq!(titles("?q=%25").await, [percent], "a wildcard stands for itself");
+    assert_eq!(titles("?q=%25").await, [percent], "a wildcard is taken literally");
     assert_eq!(titles("?q=_").await, [snake]);
     assert_eq!(titles("?q=%27").await, [bind]);
     assert_eq!(titles("?q=%27%20OR%201=1;%20--").await, [""; 0]);
