@@ -7,25 +7,14 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
-use crate::diagnostics::Diagnostics;
+use super::expanded;
 
 /// A generic type is known for all its parameters, because its author says that the type itself carries no input.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
-    let mut diagnostics = Diagnostics::new();
-    let expansion = match syn::parse2::<DeriveInput>(item) {
-        Ok(DeriveInput { ident, generics, .. }) => {
-            let (parameters, arguments, bounds) = generics.split_for_impl();
-            quote! {
-                impl #parameters ::palisade::__v1::NoInput for #ident #arguments #bounds {}
-            }
+    expanded(item, "write `#[derive(Extractor)] struct Session;`", |DeriveInput { ident, generics, .. }, _| {
+        let (parameters, arguments, bounds) = generics.split_for_impl();
+        quote! {
+            impl #parameters ::palisade::__v1::NoInput for #ident #arguments #bounds {}
         }
-        Err(error) => {
-            let help = "write `#[derive(Extractor)] struct Session;`";
-            diagnostics.error(error.span(), format!("invalid item: {error}"), help);
-            TokenStream::new()
-        }
-    };
-    let mut tokens = diagnostics.into_tokens();
-    tokens.extend(expansion);
-    tokens
+    })
 }

@@ -11,7 +11,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Meta};
 
-use super::snake;
+use super::{expanded, snake};
 use crate::diagnostics::Diagnostics;
 use crate::gather::flat;
 use crate::suggest;
@@ -25,19 +25,8 @@ struct Variant {
     grants: Vec<LitStr>,
 }
 
-/// The roles that could be understood are emitted in any case, so that one mistake is one message.
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
-    let mut diagnostics = Diagnostics::new();
-    let expansion = match syn::parse2::<DeriveInput>(item) {
-        Ok(input) => expand(&input, &mut diagnostics),
-        Err(error) => {
-            diagnostics.error(error.span(), format!("invalid item: {error}"), EXAMPLE);
-            TokenStream::new()
-        }
-    };
-    let mut tokens = diagnostics.into_tokens();
-    tokens.extend(expansion);
-    tokens
+    expanded(item, EXAMPLE, expand)
 }
 
 const EXAMPLE: &str = "write `#[derive(Role)] enum Role { #[implies(User)] Admin, User }`";

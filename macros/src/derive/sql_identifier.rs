@@ -8,23 +8,13 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Data, DeriveInput, Fields, LitStr};
 
-use super::snake;
+use super::{expanded, snake};
 use crate::diagnostics::Diagnostics;
 
 const EXAMPLE: &str = "write `#[derive(SqlIdentifier)] enum Column { CreatedAt, Title }`";
 
 pub(crate) fn derive(item: TokenStream) -> TokenStream {
-    let mut diagnostics = Diagnostics::new();
-    let expansion = match syn::parse2::<DeriveInput>(item) {
-        Ok(input) => expand(&input, &mut diagnostics),
-        Err(error) => {
-            diagnostics.error(error.span(), format!("invalid item: {error}"), EXAMPLE);
-            TokenStream::new()
-        }
-    };
-    let mut tokens = diagnostics.into_tokens();
-    tokens.extend(expansion);
-    tokens
+    expanded(item, EXAMPLE, expand)
 }
 
 fn expand(input: &DeriveInput, diagnostics: &mut Diagnostics) -> TokenStream {

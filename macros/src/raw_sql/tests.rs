@@ -230,7 +230,7 @@ fn functions_that_are_not_of_sqlx_are_never_found() {
     ]);
 }
 
-/// An import is no use.
+/// An import alone runs no statement.
 #[test]
 fn imports_of_functions_are_never_found() {
     none_of(&["use sqlx::raw_sql;", "use sqlx::{query, query_as, raw_sql as run};", "pub(crate) use sqlx::query;"]);

@@ -45,7 +45,7 @@ pub(super) struct Scanned {
     pub(super) code: Code,
 }
 
-/// Reads a literal, which goes on from `code`. The errors are in the order of the text; after the first one the rest is not read, because a quote may be open.
+/// Reads a literal, which goes on from `code`. After the first mistake the rest is not read, because a quote may be open.
 pub(super) fn scan(text: &str, span: Span, code: Code) -> Result<Scanned, Diagnostic> {
     if text.contains('\0') {
         return Err(Diagnostic::new("the text contains NUL", "remove it"));
@@ -115,10 +115,10 @@ impl<'t> SqlScanner<'t> {
             }
             match c {
                 '\'' => self.quoted_text()?,
-                '"' => self.quoted('"', "a name between double quotes", CodeToken::Quoted)?,
+                '"' => self.quoted('"', "a name between double quotes")?,
                 '`' => {
                     self.found.sqlite = Some("a name between backticks");
-                    self.quoted('`', "a name between backticks", CodeToken::Quoted)?;
+                    self.quoted('`', "a name between backticks")?;
                 }
                 '[' => self.bracket()?,
                 '-' if next == Some('-') => self.line_comment()?,
@@ -178,7 +178,7 @@ impl<'t> SqlScanner<'t> {
         // The prefix is a word of its own, directly before the quote.
         let escapes = self.literal.ends_with(['e', 'E']) && self.found.code.ends_with_word(&["E"]);
         if !escapes {
-            return self.quoted('\'', "a text between quotes", CodeToken::Quoted);
+            return self.quoted('\'', "a text between quotes");
         }
         self.found.postgres = Some("a text `E'..'`");
         let start = self.at;
@@ -198,7 +198,7 @@ impl<'t> SqlScanner<'t> {
     }
 
     /// From a quote to the next one. A doubled quote is a quote.
-    fn quoted(&mut self, quote: char, what: &str, token: CodeToken) -> Result<(), Diagnostic> {
+    fn quoted(&mut self, quote: char, what: &str) -> Result<(), Diagnostic> {
         let start = self.at;
         let mut chars = self.rest().char_indices().skip(1).peekable();
         while let Some((index, c)) = chars.next() {
@@ -209,7 +209,7 @@ impl<'t> SqlScanner<'t> {
                 chars.next();
                 continue;
             }
-            self.keep_token(index + 1, token);
+            self.keep_token(index + 1, CodeToken::Quoted);
             return self.without_parameters(start, if quote == '\'' { QuotedPlace::Text } else { QuotedPlace::Name });
         }
         Err(unclosed(what, &quote.to_string()))

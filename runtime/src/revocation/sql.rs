@@ -40,7 +40,7 @@ const FORGET_SUBJECTS_POSTGRES: &str = "DELETE FROM palisade_revoked_subjects WH
 /// (Features `sqlx-sqlite`, `sqlx-postgres`.) Revocations in a database, shared by every process that uses it. They outlive a restart.
 /// Clones share everything. [`sql_store`](crate::sql_store) has an example, and creates the tables.
 ///
-/// A request with a token asks the database once. A revocation also removes up to 1,000 of each kind that are no longer needed, at most
+/// A request with a token needs one query. A revocation also removes up to 1,000 of each kind that are no longer needed, at most
 /// once a second for each process, without waiting for it.
 ///
 /// Danger: with `synchronous = NORMAL` of SQLite, or `synchronous_commit = off` of PostgreSQL, a loss of power may undo the last
