@@ -202,6 +202,11 @@ impl CorsRules {
         std::mem::take(&mut self.mistakes)
     }
 
+    /// Whether a page of another origin may read the response to this request.
+    pub(crate) fn share_of(&self, head: &RequestHead) -> Share {
+        head.headers.get(ORIGIN).map_or(Share::No, |origin| self.share(origin, head))
+    }
+
     pub(crate) fn classify(&self, head: &RequestHead) -> CorsRequest {
         let Some(origin) = head.headers.get(ORIGIN) else {
             return CorsRequest::Request(Share::No);
@@ -215,6 +220,12 @@ impl CorsRules {
             None => CorsRequest::Request(share),
             Some(method) => CorsRequest::Preflight(self.preflight(share, method, head)),
         }
+    }
+
+    /// Whether the request that a preflight announces is allowed.
+    pub(crate) fn preflight_of(&self, head: &RequestHead) -> Result<(), Denial> {
+        let method = head.headers.get(ACCESS_CONTROL_REQUEST_METHOD).ok_or(Denial::origin("not_a_preflight"))?;
+        self.preflight(self.share_of(head), method, head).map(drop)
     }
 
     fn share(&self, origin: &HeaderValue, head: &RequestHead) -> Share {

@@ -59,7 +59,7 @@ impl Function {
         let (mounted, function) = (mounter.mounted(), self.function);
         actix_web::Route::new().service(fn_service(move |mut request: ServiceRequest| {
             reached::mark();
-            mounted.add_data(&mut request);
+            mounted.enter(&mut request);
             let mounted = FunctionPolicy(Rc::clone(&mounted));
             async move {
                 let (request, mut payload) = request.into_parts();
@@ -101,6 +101,8 @@ pub async fn enforce(
     payload: web::Payload,
     handler: impl GuardedHandler,
 ) -> HttpResponse {
+    // A function that `web::get().to(..)` routes was not entered by a router of palisade.
+    policy.0.note_responses(&request);
     match checks::enforce(policy.0, request, payload.into_inner(), handler).await {
         Ok(response) => response.into_parts().1,
         Err(error) => HttpResponse::from_error(error),

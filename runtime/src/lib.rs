@@ -180,6 +180,7 @@ mod request_sanity;
 pub mod resource;
 pub mod revocation;
 pub mod role;
+mod route_responses;
 pub mod scope;
 pub mod session;
 mod settings;

@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 18] = [
     &["cors", "dry_run", "proxy", "redis", "request_sanity", "role", "sql", "sql_store", "validation"],
     &["authn", "cross_site", "extraction_errors", "rate_limit"],
     &["api_key", "password", "policy", "revocation"],
-    &["audit", "authz", "policy_table"],
+    &["audit", "authz", "policy_table", "route_responses"],
     &["jwt", "settings"],
     &["extractors", "input", "rejection_response", "session", "testing"],
     &["failure", "gate", "resource"],

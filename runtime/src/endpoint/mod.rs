@@ -122,7 +122,7 @@ fn checked_route(mounted: Rc<MountedPolicy>, inner: actix_web::Route) -> actix_w
             let inner = Rc::new(inner.await?);
             Ok::<_, ()>(fn_service(move |mut request: ServiceRequest| {
                 reached::mark();
-                mounted.add_data(&mut request);
+                mounted.enter(&mut request);
                 let (inner, mounted) = (Rc::clone(&inner), Rc::clone(&mounted));
                 async move { checks::around(&mounted, request, &*inner).await }
             }))
@@ -142,7 +142,7 @@ where
         let mounted = mounter.mounted();
         actix_web::Route::new().service(GuardedService(move |mut request: ServiceRequest| {
             reached::mark();
-            mounted.add_data(&mut request);
+            mounted.enter(&mut request);
             let (request, payload) = request.into_parts();
             checks::enforce(Rc::clone(&mounted), request, payload, self.clone())
         }))
@@ -263,7 +263,7 @@ pub(crate) fn fallback(demands: &Rc<ScopeDemands>) -> actix_web::Route {
     let mounted = mounter.mounted();
     actix_web::Route::new().service(fn_service(move |mut request: ServiceRequest| {
         reached::mark();
-        mounted.add_data(&mut request);
+        mounted.enter(&mut request);
         let mounted = Rc::clone(&mounted);
         async move {
             let (request, _payload) = request.into_parts();

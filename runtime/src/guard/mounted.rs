@@ -6,13 +6,15 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
 use crate::input::InputArgument;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
-use crate::settings::{Settings, WorkerSettings};
+use crate::route_responses::RouteResponses;
+use crate::settings::{RequestState, Settings, WorkerSettings};
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
 #[derive(Clone, Copy)]
@@ -88,6 +90,8 @@ pub(crate) struct MountedPolicy {
     pub(super) inputs: Vec<InputArgument>,
     /// The application data of the scopes.
     data: Vec<Rc<Extensions>>,
+    /// What the route and its scopes change in the headers of responses.
+    responses: Option<Rc<RouteResponses>>,
     /// The settings whose role registry defines all roles of the rules, once a request has shown that.
     pub(super) roles_are_defined_in: OnceCell<WorkerSettings>,
 }
@@ -109,6 +113,7 @@ impl MountedPolicy {
             input_fields: Vec::new(),
             inputs: Vec::new(),
             data: demands.data.clone(),
+            responses: RouteResponses::of(policy, demands),
             roles_are_defined_in: OnceCell::new(),
         }
     }
@@ -131,11 +136,29 @@ impl MountedPolicy {
         self.configured.as_ref()?.in_settings(settings).missing.as_deref()
     }
 
-    /// Gives the request the application data of the scopes. The data of an inner scope hides data of the same type.
+    /// Gives the request the application data of the scopes, and notes what the route changes in the headers of its response. The
+    /// router calls it before anything of the request runs. The data of an inner scope hides data of the same type.
     #[inline]
-    pub(crate) fn add_data(&self, request: &mut ServiceRequest) {
+    pub(crate) fn enter(&self, request: &mut ServiceRequest) {
+        self.note_responses(request.request());
         for data in &self.data {
             request.add_data_container(Rc::clone(data));
         }
+    }
+
+    /// Notes what the route changes in the headers of its response.
+    #[inline]
+    pub(crate) fn note_responses(&self, request: &HttpRequest) {
+        if let Some(responses) = &self.responses {
+            note_responses(responses, request);
+        }
+    }
+}
+
+#[cold]
+fn note_responses(responses: &Rc<RouteResponses>, request: &HttpRequest) {
+    if let Some(state) = RequestState::of(request) {
+        // Set once: a request passes one guard.
+        let _ = state.responses.set(responses.for_request(request.head()));
     }
 }

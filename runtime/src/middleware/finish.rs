@@ -4,10 +4,11 @@
 //! response gets the security and CORS headers here, and one that no guard let through is replaced.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpResponse, ResponseError};
@@ -19,6 +20,7 @@ use crate::failure;
 use crate::gate::{self, NotRun};
 use crate::problem::Problem;
 use crate::rejection_response::{absent, render, respond};
+use crate::route_responses::ResponsesOfRoute;
 use crate::settings::{RequestState, WorkerSettings};
 
 /// Prepares a response for the client.
@@ -44,28 +46,49 @@ impl Finish {
                 self.settings.cors.apply_preflight(response.headers_mut());
                 response
             }
-            Err(denial) => {
-                audit::RejectedRequest {
-                    status: denial.status,
-                    reason: denial.reason,
-                    method: request.method().as_str(),
-                    handler: &"palisade::middleware",
-                    client: &|| self.settings.proxies.client(request.head()),
-                    subject: None,
-                }
-                .record();
-                respond(&self.settings, denial, request.head())
-            }
+            Err(denial) => self.denied(denial, request.head()),
         };
-        self.headers(response.headers_mut());
+        self.headers(response.headers_mut(), None);
         request.into_response(response).map_into_right_body()
+    }
+
+    /// Responds to a preflight whose route has rules of its own. The router consumed the request, so the response is returned as an
+    /// error that converts into it.
+    #[cold]
+    pub(super) fn preflight(self, head: &RequestHead, of_route: Option<&ResponsesOfRoute>) -> Error {
+        let cors = of_route.and_then(|of_route| of_route.cors()).map_or(&self.settings.cors, |(cors, _)| cors);
+        let mut response = match cors.preflight_of(head) {
+            Ok(()) => {
+                let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
+                cors.apply_preflight(response.headers_mut());
+                response
+            }
+            Err(denial) => self.denied(denial, head),
+        };
+        self.headers(response.headers_mut(), of_route);
+        WithoutRequest { status: response.status(), response: Cell::new(Some(response)) }.into()
+    }
+
+    fn denied(&self, denial: Denial, head: &RequestHead) -> HttpResponse {
+        audit::RejectedRequest {
+            status: denial.status,
+            reason: denial.reason,
+            method: head.method.as_str(),
+            handler: &"palisade::middleware",
+            client: &|| self.settings.proxies.client(head),
+            subject: None,
+        }
+        .record();
+        respond(&self.settings, denial, head)
     }
 
     pub(super) fn response<B: MessageBody + 'static>(
         &self,
         response: ServiceResponse<B>,
     ) -> ServiceResponse<EitherBody<B>> {
-        let guarded = RequestState::of(response.request()).is_some_and(|state| state.guarded.get());
+        let state = RequestState::of(response.request());
+        let guarded = state.is_some_and(|state| state.guarded.get());
+        let of_route = state.and_then(|state| state.responses.get().cloned());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
             if failure::is_server_failure(response.status()) {
                 self.failed(response).map_into_right_body()
@@ -75,7 +98,7 @@ impl Finish {
         } else {
             self.unguarded(response).map_into_right_body()
         };
-        self.headers(response.headers_mut());
+        self.headers(response.headers_mut(), of_route.as_ref());
         response
     }
 
@@ -103,13 +126,13 @@ impl Finish {
     }
 
     /// Routing did not end at a guard.
-    pub(super) fn not_run(self, not_run: NotRun) -> Error {
+    pub(super) fn not_run(self, not_run: NotRun, of_route: Option<ResponsesOfRoute>) -> Error {
         let NotRun { problem, allow } = not_run;
         let mut own = HeaderMap::new();
         if let Some(allow) = allow {
             own.insert(ALLOW, allow);
         }
-        Finished { finish: self, problem, own }.into()
+        Finished { finish: self, problem, own, of_route }.into()
     }
 
     /// The server failed. A response that a middleware or a service without a policy made from an error loses the error's text.
@@ -120,23 +143,25 @@ impl Finish {
         ServiceResponse::new(request, response)
     }
 
-    pub(super) fn panicked(self, payload: &(dyn Any + Send)) -> Error {
+    pub(super) fn panicked(self, payload: &(dyn Any + Send), of_route: Option<ResponsesOfRoute>) -> Error {
         let problem = failure::of_panic(&self.settings, &self.method, payload);
-        Finished { finish: self, problem, own: HeaderMap::new() }.into()
+        Finished { finish: self, problem, own: HeaderMap::new(), of_route }.into()
     }
 
     /// The request no longer exists, so the response is returned as an error that converts into it.
-    pub(super) fn error(self, error: &Error) -> Error {
+    pub(super) fn error(self, error: &Error, of_route: Option<ResponsesOfRoute>) -> Error {
         if let Some(not_run) = error.as_error::<NotRun>() {
-            return self.not_run(not_run.clone());
+            return self.not_run(not_run.clone(), of_route);
         }
         let response = error.as_response_error().error_response();
         let problem = failure::of_error(&self.settings, &self.method, error, &response);
-        Finished { finish: self, problem, own: response.headers().clone() }.into()
+        Finished { finish: self, problem, own: response.headers().clone(), of_route }.into()
     }
 
-    fn headers(&self, headers: &mut HeaderMap) {
-        self.settings.cors.apply(&self.share, headers);
+    fn headers(&self, headers: &mut HeaderMap, of_route: Option<&ResponsesOfRoute>) {
+        let of_application = (&self.settings.cors, &self.share);
+        let (cors, share) = of_route.and_then(ResponsesOfRoute::cors).unwrap_or(of_application);
+        cors.apply(share, headers);
         self.settings.headers.apply(headers, self.secure);
     }
 }
@@ -148,6 +173,7 @@ struct Finished {
     problem: Problem,
     /// The headers of the error's own response.
     own: HeaderMap,
+    of_route: Option<ResponsesOfRoute>,
 }
 
 impl ResponseError for Finished {
@@ -159,8 +185,37 @@ impl ResponseError for Finished {
         let mut response = render(&self.finish.settings, self.problem.clone());
         let status = self.problem.status();
         failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
-        self.finish.headers(response.headers_mut());
+        self.finish.headers(response.headers_mut(), self.of_route.as_ref());
         response
+    }
+}
+
+/// A whole response whose request no longer exists.
+struct WithoutRequest {
+    status: StatusCode,
+    /// It is taken once.
+    response: Cell<Option<HttpResponse>>,
+}
+
+impl ResponseError for WithoutRequest {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response.take().unwrap_or_else(|| HttpResponse::new(self.status))
+    }
+}
+
+impl fmt::Debug for WithoutRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WithoutRequest").field(&self.status).finish()
+    }
+}
+
+impl fmt::Display for WithoutRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)
     }
 }
 

@@ -27,6 +27,8 @@ use std::task::{Context, Poll};
 use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Extensions, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue};
 use pin_project_lite::pin_project;
 
 use self::finish::Finish;
@@ -36,6 +38,7 @@ use crate::cors::{CorsRequest, Share};
 use crate::gate::Gate;
 use crate::reached;
 use crate::request_sanity;
+use crate::route_responses::{self, ResponsesOfRoute};
 use crate::settings::{RequestState, RequestStates, Settings, WorkerSettings};
 
 impl<S, B> Transform<S, ServiceRequest> for Palisade
@@ -118,6 +121,9 @@ where
             return PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))));
         }
         if let Some(decided) = preflight {
+            if route_responses::decides_preflights() {
+                return PalisadeResponse::ready(Err(self.routed_preflight(request, finish)));
+            }
             return PalisadeResponse::ready(Ok(finish.short_circuit(request, decided)));
         }
         let coding = match Coding::is_present(&request) {
@@ -137,10 +143,34 @@ where
                 let progress = Progress::Inner { response, finish, states: Rc::clone(&self.states), state };
                 PalisadeResponse { progress }
             }
-            Ok(Err(not_run)) => PalisadeResponse::ready(Err(finish.not_run(not_run))),
-            Err(payload) => PalisadeResponse::ready(Err(finish.panicked(&*payload))),
+            Ok(Err(not_run)) => PalisadeResponse::ready(Err(finish.not_run(not_run, None))),
+            Err(payload) => PalisadeResponse::ready(Err(finish.panicked(&*payload, of_route(&state)))),
         }
     }
+}
+
+impl<S: Service<ServiceRequest>> PalisadeMiddleware<S> {
+    /// Responds to a preflight by the rules of the route that the announced request would reach. The router looks for that route, and
+    /// nothing of the request runs.
+    #[cold]
+    fn routed_preflight(&self, mut request: ServiceRequest, finish: Finish) -> Error {
+        let head = request.head().clone();
+        let state = self.states.take(finish.settings.clone(), None);
+        let method = head.headers.get(ACCESS_CONTROL_REQUEST_METHOD).map(HeaderValue::as_bytes).unwrap_or_default();
+        if let Ok(method) = Method::from_bytes(method) {
+            request.head_mut().method = method;
+            request.add_data_container(Rc::clone(&state));
+            // The application's own guards may panic. Then the rules of the application decide.
+            let _ = catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(self.service.call(request)))));
+        }
+        reached::mark();
+        finish.preflight(&head, of_route(&state).as_ref())
+    }
+}
+
+/// What the route changes in the headers of its response, if the router found one.
+fn of_route(state: &Extensions) -> Option<ResponsesOfRoute> {
+    state.get::<RequestState>().and_then(|state| state.responses.get().cloned())
 }
 
 pin_project! {
@@ -198,8 +228,8 @@ where
                 states.keep(Rc::clone(state));
                 Poll::Ready(Ok(response))
             }
-            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(finish.clone().error(&error))),
-            Err(payload) => Poll::Ready(Err(finish.clone().panicked(&*payload))),
+            Ok(Poll::Ready(Err(error))) => Poll::Ready(Err(finish.clone().error(&error, of_route(state)))),
+            Err(payload) => Poll::Ready(Err(finish.clone().panicked(&*payload, of_route(state)))),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use actix_web::dev::Extensions;
 
 use super::{Credentials, Rule};
+use crate::cors::CorsRules;
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -19,6 +20,8 @@ pub(crate) struct ScopeDemands {
     pub(crate) wraps: Vec<Wrap>,
     /// The application data of the scopes.
     pub(crate) data: Vec<Rc<Extensions>>,
+    /// The rules for other origins of the innermost scope that has any.
+    pub(crate) cors: Option<Rc<CorsRules>>,
 }
 
 /// Adds a middleware around a route.
@@ -41,6 +44,7 @@ impl ScopeDemands {
             credentials: Credentials::Ignored,
             wraps: Vec::new(),
             data: Vec::new(),
+            cors: None,
         }
     }
 
@@ -61,6 +65,12 @@ impl ScopeDemands {
     pub(crate) fn with(mut self, wraps: Vec<Wrap>, data: Option<Rc<Extensions>>) -> Self {
         self.wraps.splice(..0, wraps);
         self.data.extend(data);
+        self
+    }
+
+    /// Adds what an inner scope changes in the headers of responses.
+    pub(crate) fn responding(mut self, cors: Option<CorsRules>) -> Self {
+        self.cors = cors.map(Rc::new).or(self.cors);
         self
     }
 

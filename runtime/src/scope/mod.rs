@@ -46,6 +46,7 @@ use self::members::Mount;
 pub use self::members::add_at;
 pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guarded};
 use crate::config_error::ConfigError;
+use crate::cors::CorsRules;
 use crate::endpoint::Guards;
 use crate::policy::{Rule, Wrap};
 use crate::policy_table::PolicyTable;
@@ -112,6 +113,7 @@ pub fn scope(prefix: &str) -> Scope {
         guards: Guards::default(),
         wraps: Vec::new(),
         data: None,
+        cors: None,
         default: None,
         declared_at: Location::caller(),
     }
@@ -150,6 +152,7 @@ pub struct Scope {
     guards: Guards,
     wraps: Vec<Wrap>,
     data: Option<Extensions>,
+    cors: Option<CorsRules>,
     default: Option<Mount>,
     declared_at: &'static Location<'static>,
 }
@@ -175,6 +178,13 @@ impl Scope {
     /// by address on routes that do not require a principal.
     pub fn rate_limit(mut self, rate_limit: RateLimit) -> Self {
         self.rate_limits.push(rate_limit);
+        self
+    }
+
+    /// The origins whose pages may read the responses of this scope, in place of those of the scopes around it and of
+    /// [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors). They apply to unknown paths of the scope too.
+    pub fn cors(mut self, rules: impl Into<CorsRules>) -> Self {
+        self.cors = Some(rules.into());
         self
     }
 

@@ -17,6 +17,7 @@ use crate::body::Coding;
 use crate::document::InputError;
 use crate::principal::Principal;
 use crate::rate_limit::Reservations;
+use crate::route_responses::ResponsesOfRoute;
 
 /// The state of one request.
 pub(crate) struct RequestState {
@@ -26,6 +27,8 @@ pub(crate) struct RequestState {
     /// Whether the request reached the guard. Only the guard sets it.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
+    /// What the route changes in the headers of its response. The guarded service sets it when the router calls it.
+    pub(crate) responses: OnceCell<ResponsesOfRoute>,
     /// Passed from the guard through the route's own middleware to the handler.
     pub(crate) authorized: Cell<Option<Authorized>>,
     /// The rows that the access rule loaded, until an argument of the handler takes them.
@@ -77,6 +80,7 @@ impl RequestStates {
             coding,
             guarded: Cell::new(false),
             principal: OnceCell::new(),
+            responses: OnceCell::new(),
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
             reservations: OnceCell::new(),

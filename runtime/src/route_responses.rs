@@ -1,0 +1,59 @@
+//! What one route, or a scope around it, changes in the headers of its responses.
+//!
+//! Threat: a route whose rule for other origins is looked up by the text of its path, so that another spelling of the path gets the
+//! rule of the application (CWE-942, CWE-22). Promise: the rule hangs on the mounted route. The route notes it in the state of
+//! the request when the router calls its service, before anything of the request runs. So errors and panics have it too.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use actix_web::dev::RequestHead;
+
+use crate::cors::{CorsRules, Share};
+use crate::policy::{Policy, ScopeDemands};
+
+thread_local! {
+    /// Whether a route of this worker has rules of its own for other origins.
+    static HAS_CORS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a route changes in the headers of its responses.
+pub(crate) struct RouteResponses {
+    cors: Option<Rc<CorsRules>>,
+}
+
+impl RouteResponses {
+    /// `None` if neither the route nor a scope around it changes anything.
+    pub(crate) fn of(_policy: &Policy, demands: &ScopeDemands) -> Option<Rc<Self>> {
+        let cors = demands.cors.clone();
+        if cors.is_some() {
+            HAS_CORS.set(true);
+        }
+        cors.is_some().then(|| Rc::new(Self { cors }))
+    }
+
+    /// For the request that the router led to this route.
+    pub(crate) fn for_request(self: &Rc<Self>, head: &RequestHead) -> ResponsesOfRoute {
+        let share = self.cors.as_ref().map_or(Share::No, |cors| cors.share_of(head));
+        ResponsesOfRoute { rules: Rc::clone(self), share }
+    }
+}
+
+/// The same for one request.
+#[derive(Clone)]
+pub(crate) struct ResponsesOfRoute {
+    rules: Rc<RouteResponses>,
+    share: Share,
+}
+
+impl ResponsesOfRoute {
+    /// The rules for other origins, and what they mean for this request. `None`: those of the application.
+    pub(crate) fn cors(&self) -> Option<(&CorsRules, &Share)> {
+        self.rules.cors.as_deref().map(|cors| (cors, &self.share))
+    }
+}
+
+/// Whether a preflight must be routed, because a route of this worker has rules of its own.
+pub(crate) fn decides_preflights() -> bool {
+    HAS_CORS.get()
+}
