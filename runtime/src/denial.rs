@@ -128,6 +128,11 @@ impl Denial {
         Self::new(status, reason, detail, Extra::None)
     }
 
+    /// RFC 9110 §15.5.20.
+    pub(crate) const fn misdirected(detail: &'static str) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail, Extra::None)
+    }
+
     /// RFC 6585 §5.
     pub(crate) const fn too_many_fields() -> Self {
         let detail = "The request has more than 96 header fields.";

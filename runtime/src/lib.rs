@@ -155,6 +155,7 @@ mod guard;
 pub mod guide;
 mod handler_path;
 pub mod headers;
+mod host;
 pub mod input;
 pub mod jwt;
 pub mod middleware;

@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 18] = [
     &["body", "headers"],
     &["document"],
     &["cors", "dry_run", "proxy", "redis", "request_sanity", "role", "sql", "sql_store", "validation"],
-    &["authn", "cross_site", "extraction_errors", "rate_limit"],
+    &["authn", "cross_site", "extraction_errors", "host", "rate_limit"],
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table"],
     &["jwt", "settings"],

@@ -94,6 +94,7 @@ impl PalisadeBuilder {
             rate_limit_headers: self.rate_limit_headers,
             headers: self.headers,
             cors: self.cors,
+            hosts: self.hosts,
             proxies,
             group: self.group,
             restyle: self.restyle,

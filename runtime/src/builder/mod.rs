@@ -23,6 +23,7 @@ use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
+use crate::host::HostRules;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
@@ -72,6 +73,7 @@ impl Palisade {
             exempt_clients: ExemptClients::default(),
             headers: SecurityHeaders::new(),
             cors: CorsRules::none(),
+            hosts: HostRules::default(),
             proxies: ProxyPeers::default(),
             forwarded_by: None,
             group: AddressGroup::default(),
@@ -116,6 +118,7 @@ pub struct PalisadeBuilder {
     exempt_clients: ExemptClients,
     headers: SecurityHeaders,
     cors: CorsRules,
+    hosts: HostRules,
     proxies: ProxyPeers,
     forwarded_by: Option<ForwardedBy>,
     group: AddressGroup,

@@ -19,6 +19,7 @@ use crate::body::BodyTimeouts;
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
+use crate::host::HostRules;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
@@ -47,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) headers: SecurityHeaders,
     pub(crate) cors: CorsRules,
+    pub(crate) hosts: HostRules,
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,
