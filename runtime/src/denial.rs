@@ -139,6 +139,12 @@ impl Denial {
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_fields", detail, Extra::None)
     }
 
+    /// RFC 6585 §5.
+    pub(crate) const fn head_too_large() -> Self {
+        let detail = "The header fields and the target of the request are too large.";
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", detail, Extra::None)
+    }
+
     /// RFC 9110 §15.5.16.
     pub(crate) const fn content_coding(accepted: HeaderValue) -> Self {
         let detail = "The content coding of the body is not supported; see `Accept-Encoding`.";

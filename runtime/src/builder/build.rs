@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Palisade, PalisadeBuilder, bodies, config_checks, rate_limits};
+use super::{Palisade, PalisadeBuilder, bodies, config_checks, limits, rate_limits};
 use crate::authz::Owners;
 use crate::config_error::ConfigError;
 use crate::proxy::TrustedProxies;
@@ -27,6 +27,7 @@ impl PalisadeBuilder {
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.take_mistakes());
         mistakes.extend(self.headers.take_mistakes());
+        limits::check_head(self.head_limit, &mut mistakes);
         self.body_timeouts.check(&mut mistakes);
         self.input_limits.check(&mut mistakes);
         bodies::check_limit(self.body_limit, &mut mistakes);
@@ -99,6 +100,7 @@ impl PalisadeBuilder {
             group: self.group,
             restyle: self.restyle,
             input_messages: self.input_messages,
+            head_limit: self.head_limit,
             body_timeouts: self.body_timeouts,
             input_limits: self.input_limits,
             body_limit: self.body_limit,

@@ -7,6 +7,7 @@ mod authority;
 mod bodies;
 mod build;
 mod config_checks;
+mod limits;
 mod network;
 mod rate_limits;
 
@@ -85,6 +86,7 @@ impl Palisade {
             admin: RoleName::ADMIN,
             routes: None,
             exempt: Vec::new(),
+            head_limit: limits::DEFAULT_HEAD,
             body_timeouts: BodyTimeouts::new(),
             input_limits: InputLimits::new(),
             body_limit: bodies::DEFAULT_LIMIT,
@@ -130,6 +132,7 @@ pub struct PalisadeBuilder {
     admin: RoleName,
     routes: Option<PolicyTable>,
     exempt: Vec<Exempt>,
+    head_limit: usize,
     body_timeouts: BodyTimeouts,
     input_limits: InputLimits,
     body_limit: u64,

@@ -126,7 +126,7 @@ where
             }
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
-        if let Err(denial) = request_sanity::check(request.head()) {
+        if let Err(denial) = request_sanity::check(request.head(), finish.settings.head_limit) {
             return PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))));
         }
         if let Some(decided) = preflight {

@@ -61,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) admin: RoleName,
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
+    /// How many bytes the head of a request may have.
+    pub(crate) head_limit: usize,
     pub(crate) body_timeouts: BodyTimeouts,
     pub(crate) input_limits: InputLimits,
     /// How many bytes a body may have as it is sent, if the route sets no limit of its own.
