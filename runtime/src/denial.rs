@@ -120,6 +120,16 @@ impl Denial {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, problem::UNAVAILABLE, Extra::RetryAfter(1))
     }
 
+    pub(crate) const fn handler_timeout() -> Self {
+        let detail = "The request took too long to process; try again later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "handler_timeout", detail, Extra::RetryAfter(1))
+    }
+
+    pub(crate) const fn concurrency_exhausted() -> Self {
+        let detail = "Too many requests are being processed; try again in a moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "concurrency_exhausted", detail, Extra::RetryAfter(1))
+    }
+
     pub(crate) const fn invalid(fields: Vec<FieldError>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", problem::INVALID, Extra::Fields(fields))
     }

@@ -131,6 +131,7 @@ mod authz;
 mod body;
 mod builder;
 pub mod clock;
+mod concurrency;
 pub mod config_error;
 pub mod cors;
 mod cross_site;
@@ -191,6 +192,7 @@ pub mod sql_store;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timeout;
 mod unavailable;
 pub mod validation;
 
