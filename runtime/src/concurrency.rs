@@ -25,7 +25,7 @@ pub(crate) fn mistake(limit: u32) -> Option<&'static str> {
 
 /// At most `limit` requests at once of those that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ConcurrencyLimit {
+pub(crate) struct HandlerConcurrency {
     pub(crate) of: CountedTogether,
     pub(crate) limit: u32,
 }
@@ -40,11 +40,11 @@ pub(crate) enum CountedTogether {
 
 /// The counters of one application, which all workers share.
 #[derive(Debug, Default)]
-pub(crate) struct ConcurrencyCounters(Mutex<HashMap<ConcurrencyLimit, Arc<ConcurrencyCounter>>>);
+pub(crate) struct ConcurrencyCounters(Mutex<HashMap<HandlerConcurrency, Arc<ConcurrencyCounter>>>);
 
 impl ConcurrencyCounters {
     /// The counter of this limit. A mount asks once.
-    pub(crate) fn of(&self, limit: &ConcurrencyLimit) -> Arc<ConcurrencyCounter> {
+    pub(crate) fn of(&self, limit: &HandlerConcurrency) -> Arc<ConcurrencyCounter> {
         let mut counters = self.0.lock();
         Arc::clone(counters.entry(limit.clone()).or_insert_with(|| ConcurrencyCounter::new(limit.limit)))
     }
@@ -62,10 +62,10 @@ impl ConcurrencyCounter {
         Arc::new(Self { limit, inside: AtomicU32::new(0) })
     }
 
-    fn enter(self: &Arc<Self>) -> Result<Place, Denial> {
+    fn enter(self: &Arc<Self>) -> Result<ConcurrencyPlace, Denial> {
         let next = |inside: u32| inside.checked_add(1).filter(|next| *next <= self.limit);
         match self.inside.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) {
-            Ok(_) => Ok(Place(Arc::clone(self))),
+            Ok(_) => Ok(ConcurrencyPlace(Arc::clone(self))),
             Err(_) => Err(Denial::concurrency_exhausted()),
         }
     }
@@ -73,9 +73,9 @@ impl ConcurrencyCounter {
 
 /// A place inside, which is given back when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<ConcurrencyCounter>);
+pub(crate) struct ConcurrencyPlace(Arc<ConcurrencyCounter>);
 
-impl Drop for Place {
+impl Drop for ConcurrencyPlace {
     fn drop(&mut self) {
         // It was counted by `enter`, so this is never below zero.
         self.0.inside.fetch_sub(1, Ordering::AcqRel);
@@ -83,7 +83,7 @@ impl Drop for Place {
 }
 
 /// The places of one request.
-pub(crate) type Places = SmallVec<[Place; 2]>;
+pub(crate) type Places = SmallVec<[ConcurrencyPlace; 2]>;
 
 /// Takes a place of each counter, or of none.
 pub(crate) fn enter_all<'c>(counters: impl IntoIterator<Item = &'c Arc<ConcurrencyCounter>>) -> Result<Places, Denial> {
@@ -115,10 +115,10 @@ mod tests {
         let of_scope = |prefix: &str| CountedTogether::Scope(prefix.into(), here);
         let of_handler = CountedTogether::Handler(HandlerPath { module: "app", name: "show" });
         let limits = [
-            ConcurrencyLimit { of: of_scope("/a"), limit: 1 },
-            ConcurrencyLimit { of: of_scope("/b"), limit: 1 },
-            ConcurrencyLimit { of: of_scope("/a"), limit: 2 },
-            ConcurrencyLimit { of: of_handler, limit: 1 },
+            HandlerConcurrency { of: of_scope("/a"), limit: 1 },
+            HandlerConcurrency { of: of_scope("/b"), limit: 1 },
+            HandlerConcurrency { of: of_scope("/a"), limit: 2 },
+            HandlerConcurrency { of: of_handler, limit: 1 },
         ];
         let known: Vec<_> = limits.iter().map(|limit| counters.of(limit)).collect();
         for (at, limit) in limits.iter().enumerate() {

@@ -29,12 +29,12 @@ impl Attribute for Concurrency {
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
         match &additions.concurrency {
             None => TokenStream::new(),
-            Some(literal @ Number::Literal(_)) => quote!(.at_once(#literal)),
+            Some(literal @ Number::Literal(_)) => quote!(.concurrency(#literal)),
             // The compiler reports a wrong constant at its path.
             Some(Number::Constant(path)) => {
                 let checked = quote_spanned!(path.span()=> ::palisade::__v1::concurrency(#path));
                 let checked = constant("__CONCURRENCY", &quote!(u32), &checked);
-                quote!(.at_once(#checked))
+                quote!(.concurrency(#checked))
             }
         }
     }

@@ -32,7 +32,7 @@ impl Attribute for Timeout {
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
         let Some(milliseconds) = additions.timeout else { return TokenStream::new() };
         let milliseconds = Literal::u64_unsuffixed(milliseconds);
-        quote!(.timeout_after(#milliseconds))
+        quote!(.timeout_milliseconds(#milliseconds))
     }
 }
 

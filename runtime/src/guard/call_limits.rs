@@ -15,7 +15,7 @@ use actix_web::rt::time::{Sleep, sleep};
 use pin_project_lite::pin_project;
 
 use super::GuardedRequest;
-use crate::concurrency::{ConcurrencyCounter, ConcurrencyLimit, CountedTogether, Places, enter_all};
+use crate::concurrency::{ConcurrencyCounter, CountedTogether, HandlerConcurrency, Places, enter_all};
 use crate::denial::Denial;
 use crate::policy::{Policy, ScopeDemands};
 use crate::settings::{Settings, WorkerSettings};
@@ -23,7 +23,7 @@ use crate::settings::{Settings, WorkerSettings};
 /// The limits of a mounted handler and of its scopes.
 pub(super) struct CallLimits {
     timeout: Option<Duration>,
-    concurrency: Vec<ConcurrencyLimit>,
+    concurrency: Vec<HandlerConcurrency>,
     first: OnceCell<Box<ResolvedCounters>>,
 }
 
@@ -39,7 +39,7 @@ impl CallLimits {
     pub(super) fn of(policy: &Policy, demands: &ScopeDemands) -> Option<Box<Self>> {
         let timeout = policy.timeout().or(demands.timeout);
         let own = policy.concurrency;
-        let own = own.map(|limit| ConcurrencyLimit { of: CountedTogether::Handler(policy.handler), limit });
+        let own = own.map(|limit| HandlerConcurrency { of: CountedTogether::Handler(policy.handler), limit });
         let concurrency: Vec<_> = demands.concurrency.iter().cloned().chain(own).collect();
         let is_limited = timeout.is_some() || !concurrency.is_empty();
         is_limited.then(|| Box::new(Self { timeout, concurrency, first: OnceCell::new() }))

@@ -154,14 +154,14 @@ impl Policy {
 
     /// The handler is stopped if its response has not begun after so many milliseconds.
     #[must_use]
-    pub const fn timeout_after(mut self, milliseconds: u64) -> Self {
+    pub const fn timeout_milliseconds(mut self, milliseconds: u64) -> Self {
         self.timeout_milliseconds = Some(milliseconds);
         self
     }
 
     /// At most so many requests are inside of the handler at once.
     #[must_use]
-    pub const fn at_once(mut self, requests: u32) -> Self {
+    pub const fn concurrency(mut self, requests: u32) -> Self {
         self.concurrency = Some(requests);
         self
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::Extensions;
 
 use super::{Credentials, Rule};
-use crate::concurrency::{ConcurrencyLimit, CountedTogether};
+use crate::concurrency::{CountedTogether, HandlerConcurrency};
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -18,7 +18,7 @@ pub(crate) struct ScopeDemands {
     pub(crate) rate_limits: Vec<ScopeRateLimit>,
     /// The timeout of the innermost scope that has one.
     pub(crate) timeout: Option<Duration>,
-    pub(crate) concurrency: Vec<ConcurrencyLimit>,
+    pub(crate) concurrency: Vec<HandlerConcurrency>,
     /// How strictly the rules together treat credentials.
     pub(crate) credentials: Credentials,
     /// The middleware of the scopes. The innermost is the first.
@@ -75,7 +75,7 @@ impl ScopeDemands {
     ) -> Self {
         self.timeout = timeout.or(self.timeout);
         let of = || CountedTogether::Scope(prefix.into(), declared_at);
-        self.concurrency.extend(concurrency.map(|limit| ConcurrencyLimit { of: of(), limit }));
+        self.concurrency.extend(concurrency.map(|limit| HandlerConcurrency { of: of(), limit }));
         self
     }
 
