@@ -81,6 +81,8 @@ attributes! {
     "../docs/owner.md" owner
     "../docs/owner_or_admin.md" owner_or_admin
     "../docs/rate_limit.md" rate_limit
+    "../docs/timeout.md" timeout
+    "../docs/concurrency.md" concurrency
     "../docs/validate.md" validate
     "../docs/body_limit.md" body_limit
     "../docs/compressed_body.md" compressed_body

@@ -120,6 +120,16 @@ impl Denial {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, problem::UNAVAILABLE, Extra::RetryAfter(1))
     }
 
+    pub(crate) const fn handler_timeout() -> Self {
+        let detail = "The request took too long to process; try again later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "handler_timeout", detail, Extra::RetryAfter(1))
+    }
+
+    pub(crate) const fn concurrency_exhausted() -> Self {
+        let detail = "Too many requests are being processed; try again in a moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "concurrency_exhausted", detail, Extra::RetryAfter(1))
+    }
+
     pub(crate) const fn invalid(fields: Vec<FieldError>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_input", problem::INVALID, Extra::Fields(fields))
     }
@@ -128,10 +138,21 @@ impl Denial {
         Self::new(status, reason, detail, Extra::None)
     }
 
+    /// RFC 9110 §15.5.20.
+    pub(crate) const fn misdirected(detail: &'static str) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail, Extra::None)
+    }
+
     /// RFC 6585 §5.
     pub(crate) const fn too_many_fields() -> Self {
         let detail = "The request has more than 96 header fields.";
         Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too_many_fields", detail, Extra::None)
+    }
+
+    /// RFC 6585 §5.
+    pub(crate) const fn head_too_large() -> Self {
+        let detail = "The header fields and the target of the request are too large.";
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", detail, Extra::None)
     }
 
     /// RFC 9110 §15.5.16.

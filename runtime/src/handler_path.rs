@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The full path of a handler: its module and its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerPath {
     pub(crate) module: &'static str,
     pub(crate) name: &'static str,

@@ -60,6 +60,8 @@
 //! | [`owner`], [`owner_or_admin`], [`tenant`] | the caller must own the resource, or belong to its tenant |
 //! | [`authorize`] | an expression of these, and predicates of your own |
 //! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |
+//! | [`timeout`](macro@timeout) | how long the handler may take |
+//! | [`concurrency`](macro@concurrency) | how many requests may be inside of the handler at once |
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`body_limit`] | the maximum size of the body |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
@@ -77,7 +79,7 @@
 //! | [`session`]: refresh tokens | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
-//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware | [`problem`]: error responses |
+//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
 //! | `sql_store`: durable stores in a database | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
 //!
@@ -131,6 +133,7 @@ mod authz;
 mod body;
 mod builder;
 pub mod clock;
+mod concurrency;
 pub mod config_error;
 pub mod cors;
 mod cross_site;
@@ -155,6 +158,7 @@ mod guard;
 pub mod guide;
 mod handler_path;
 pub mod headers;
+mod host;
 pub mod input;
 pub mod jwt;
 pub mod middleware;
@@ -182,6 +186,7 @@ pub mod revocation;
 pub mod role;
 mod route_responses;
 pub mod scope;
+pub mod server;
 pub mod session;
 mod settings;
 #[cfg(feature = "sqlx")]
@@ -191,6 +196,7 @@ pub mod sql_store;
 mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timeout;
 mod unavailable;
 pub mod validation;
 
@@ -215,9 +221,9 @@ pub use self::resource::Resource;
 pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
-    Extractor, Role, allow_raw_sql, authenticated, authorize, body_limit, compressed_body, delete, deny_all, get, head,
-    optional_auth, options, owner, owner_or_admin, patch, post, public, put, rate_limit, require_permission,
-    require_role, require_scope, route, rule, tenant, validate,
+    Extractor, Role, allow_raw_sql, authenticated, authorize, body_limit, compressed_body, concurrency, delete,
+    deny_all, get, head, optional_auth, options, owner, owner_or_admin, patch, post, public, put, rate_limit,
+    require_permission, require_role, require_scope, route, rule, tenant, timeout, validate,
 };
 
 #[cfg(feature = "sqlx")]
@@ -243,7 +249,9 @@ pub mod __v1 {
     pub use crate::guard::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::check::{pending, value};
-    pub use crate::policy::constant::{NamesRole, NoName, condition, cost, limit, permission, role, scope};
+    pub use crate::policy::constant::{
+        NamesRole, NoName, concurrency, condition, cost, limit, permission, role, scope,
+    };
     pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};

@@ -2,7 +2,8 @@
 //!
 //! Threat: path confusion and parameter pollution (CWE-22, CWE-158, CWE-444). Promise: a request gets 400 if its path does not
 //! decode, or decodes to invalid UTF-8 or to a control character, or if a header that must be unique is repeated (RFC 9110
-//! §5.3). The number of header fields is limited in each version of HTTP (431, RFC 6585 §5).
+//! §5.3). The number of header fields and the size of the head are limited, equally in each version of HTTP (431, RFC 6585 §5;
+//! CWE-770).
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{
@@ -29,15 +30,19 @@ const SINGLE: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("sec-fetch-site"), "two_fetch_sites"),
 ];
 
-pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
+/// `limit` is how many bytes the target, and the names and values of all header fields, may have together.
+pub(crate) fn check(head: &RequestHead, limit: usize) -> Result<(), Denial> {
     let path = head.uri.path();
     if !is_plain(path) && !decodes(path) {
         return Err(Denial::bad_request("path_undecodable", "The path cannot be decoded."));
     }
     let headers = &head.headers;
-    let fields = headers.len();
-    if fields > MAX_FIELDS {
-        return Err(Denial::too_many_fields());
+    let (mut fields, mut bytes) = (0_usize, target_length(head));
+    for (name, value) in headers {
+        (fields, bytes) = (fields.wrapping_add(1), bytes.wrapping_add(name.as_str().len()).wrapping_add(value.len()));
+    }
+    if fields > MAX_FIELDS || bytes > limit {
+        return Err(if fields > MAX_FIELDS { Denial::too_many_fields() } else { Denial::head_too_large() });
     }
     // Repeated headers are looked for only if any name is repeated, which is cheap to find out.
     if fields == headers.len_keys() {
@@ -47,6 +52,12 @@ pub(crate) fn check(head: &RequestHead) -> Result<(), Denial> {
         None => Ok(()),
         Some((_, reason)) => Err(Denial::bad_request(reason, "A header that must be unique is repeated.")),
     }
+}
+
+/// The length of the target, without its scheme.
+fn target_length(head: &RequestHead) -> usize {
+    let path_and_query = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    head.uri.authority().map_or(path_and_query, |authority| authority.as_str().len().saturating_add(path_and_query))
 }
 
 /// Whether the path has no escape and no control character, as most paths.

@@ -21,12 +21,12 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 
 /// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
 const FLOORS: [&[&str]; 18] = [
-    &["clock", "handler_path", "problem", "reached", "template"],
+    &["clock", "handler_path", "problem", "reached", "server", "template", "timeout"],
     &["config_error", "denial", "principal", "unavailable"],
     &["body", "headers"],
     &["document"],
-    &["cors", "dry_run", "proxy", "redis", "request_sanity", "role", "sql", "sql_store", "validation"],
-    &["authn", "cross_site", "extraction_errors", "rate_limit"],
+    &["concurrency", "cors", "dry_run", "proxy", "redis", "request_sanity", "role", "sql", "sql_store", "validation"],
+    &["authn", "cross_site", "extraction_errors", "host", "rate_limit"],
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table", "route_responses"],
     &["jwt", "settings"],

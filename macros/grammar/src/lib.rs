@@ -35,4 +35,5 @@ pub mod expression;
 pub mod hierarchy;
 pub mod names;
 pub mod template;
+pub mod timeout;
 pub mod window;

@@ -11,7 +11,9 @@ mod authenticated;
 mod authorize;
 mod body_limit;
 mod compressed_body;
+mod concurrency;
 mod deny_all;
+mod number;
 mod optional_auth;
 mod owner;
 mod owner_or_admin;
@@ -22,6 +24,7 @@ mod require_role;
 mod require_scope;
 mod route;
 mod tenant;
+mod timeout;
 mod validate;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -58,6 +61,8 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &owner::Owner,
     &owner_or_admin::OwnerOrAdmin,
     &rate_limit::RateLimit,
+    &timeout::Timeout,
+    &concurrency::Concurrency,
     &validate::Validate,
     &body_limit::BodyLimit,
     &compressed_body::CompressedBody,

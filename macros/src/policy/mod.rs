@@ -59,6 +59,10 @@ pub(crate) struct Additions {
     pub(crate) rate_limits: Vec<RateLimit>,
     /// The fields by which the rate limits count, each once.
     pub(crate) counted_fields: Vec<CountedField>,
+    /// The timeout of the handler, in milliseconds.
+    pub(crate) timeout: Option<u64>,
+    /// How many requests may be inside of the handler at once.
+    pub(crate) concurrency: Option<Number>,
     pub(crate) validation: Option<Validation>,
     /// The maximum size of a body as it is sent, in bytes.
     pub(crate) body_limit: Option<u64>,
@@ -71,6 +75,7 @@ impl Policy {
     /// Whether it contains a path that the user wrote, which a generated import could shadow.
     pub(crate) fn has_user_path(&self) -> bool {
         matches!(&self.access, AccessPolicy::Rule(rule) if rule.has_user_path())
+            || matches!(self.additions.concurrency, Some(Number::Constant(_)))
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
     }
 }

@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 24] = [
+const KINDS: [(&str, &str, Kind); 26] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -46,6 +46,8 @@ const KINDS: [(&str, &str, Kind); 24] = [
     ("owner", "id", Access),
     ("owner_or_admin", "id", Access),
     ("rate_limit", "5, \"15m\"", Condition),
+    ("timeout", "\"5s\"", Condition),
+    ("concurrency", "8", Condition),
     ("validate", "", Condition),
     ("body_limit", "\"64KiB\"", Effect),
     ("compressed_body", "\"1MiB\"", Effect),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Palisade, PalisadeBuilder, bodies, config_checks, rate_limits};
+use super::{Palisade, PalisadeBuilder, bodies, config_checks, limits, rate_limits};
 use crate::authz::Owners;
+use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::config_error::ConfigError;
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimitMode, RateLimitStore};
@@ -27,12 +28,15 @@ impl PalisadeBuilder {
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.take_mistakes());
         mistakes.extend(self.headers.take_mistakes());
+        limits::check_calls(self.timeout, self.concurrency, &mut mistakes);
+        limits::check_head(self.head_limit, &mut mistakes);
         self.body_timeouts.check(&mut mistakes);
         self.input_limits.check(&mut mistakes);
         bodies::check_limit(self.body_limit, &mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let has_routes = self.routes.is_some();
         let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
+        policies.add_application_limits(self.timeout, self.concurrency);
         let unused = policies.add_numbers(&self.rate_limits, &mut mistakes);
         for name in unused.filter(|_| has_routes) {
             tracing::warn!(name, "no route has the rate limit of this name, so its numbers limit nothing");
@@ -94,10 +98,16 @@ impl PalisadeBuilder {
             rate_limit_headers: self.rate_limit_headers,
             headers: self.headers,
             cors: self.cors,
+            hosts: self.hosts,
             proxies,
             group: self.group,
             restyle: self.restyle,
             input_messages: self.input_messages,
+            timeout: self.timeout,
+            limits_calls: self.timeout.is_some() || self.concurrency.is_some(),
+            process_concurrency: self.concurrency.map(ConcurrencyCounter::new),
+            concurrency: ConcurrencyCounters::default(),
+            head_limit: self.head_limit,
             body_timeouts: self.body_timeouts,
             input_limits: self.input_limits,
             body_limit: self.body_limit,

@@ -7,6 +7,7 @@ mod authority;
 mod bodies;
 mod build;
 mod config_checks;
+mod limits;
 mod network;
 mod rate_limits;
 
@@ -23,6 +24,7 @@ use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
+use crate::host::HostRules;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
@@ -72,6 +74,7 @@ impl Palisade {
             exempt_clients: ExemptClients::default(),
             headers: SecurityHeaders::new(),
             cors: CorsRules::none(),
+            hosts: HostRules::default(),
             proxies: ProxyPeers::default(),
             forwarded_by: None,
             group: AddressGroup::default(),
@@ -83,6 +86,9 @@ impl Palisade {
             admin: RoleName::ADMIN,
             routes: None,
             exempt: Vec::new(),
+            timeout: None,
+            concurrency: None,
+            head_limit: limits::DEFAULT_HEAD,
             body_timeouts: BodyTimeouts::new(),
             input_limits: InputLimits::new(),
             body_limit: bodies::DEFAULT_LIMIT,
@@ -116,6 +122,7 @@ pub struct PalisadeBuilder {
     exempt_clients: ExemptClients,
     headers: SecurityHeaders,
     cors: CorsRules,
+    hosts: HostRules,
     proxies: ProxyPeers,
     forwarded_by: Option<ForwardedBy>,
     group: AddressGroup,
@@ -127,6 +134,9 @@ pub struct PalisadeBuilder {
     admin: RoleName,
     routes: Option<PolicyTable>,
     exempt: Vec<Exempt>,
+    timeout: Option<Duration>,
+    concurrency: Option<u32>,
+    head_limit: usize,
     body_timeouts: BodyTimeouts,
     input_limits: InputLimits,
     body_limit: u64,

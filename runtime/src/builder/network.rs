@@ -1,9 +1,49 @@
-//! The address of the client: which proxies are trusted, and which header they write.
+//! The hosts of the application, and the address of the client: which proxies are trusted, and which header they write.
 
 use super::PalisadeBuilder;
+use crate::host::{AllowedHosts, HostRules};
 use crate::proxy::{AddressGroup, ForwardedBy, proxy_peers};
 
 impl PalisadeBuilder {
+    /// The hosts for which the application responds, as clients name them in `Host` or `:authority`. A second call replaces the first.
+    ///
+    /// A request that names another host is rejected with 421 (RFC 9110 §15.5.20). One whose host is missing, repeated or malformed,
+    /// or differs between `Host` and the target of the request, is rejected with 400. This is the first check of all, also before a
+    /// CORS preflight.
+    ///
+    /// An entry is a DNS name, an IPv4 address, or an IPv6 address in brackets. `"*.example.com"` means each name below
+    /// `example.com`, and not that name itself. With a port, as in `"api.example.com:8443"`, exactly that port fits; a host without
+    /// a port fits 80 and 443. Without a port, every port fits. Hosts are compared without case. Another text, and an empty list, are
+    /// configuration errors.
+    ///
+    /// Default: a request over a connection from a loopback address to a loopback address must name a loopback host (`localhost`, a
+    /// name below `.localhost`, 127.0.0.0/8, `[::1]`; with any port) or none, unless it comes from a
+    /// [trusted proxy](Self::trusted_proxies). Otherwise the page of an attacker could call a server on the user's machine with the
+    /// attacker's own name, which resolves to 127.0.0.1 (DNS rebinding, CWE-350). On other connections every host is accepted.
+    ///
+    /// Danger: without this setting, a link, a redirect or a cached page that is made from the host of the request can lead to an
+    /// attacker (CWE-644).
+    ///
+    /// ```
+    /// # use palisade::Palisade;
+    /// Palisade::builder().hosts(["api.example.com", "*.internal.example.com"]).build()?;
+    /// assert!(Palisade::builder().hosts(["https://api.example.com"]).build().is_err());
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.hosts = HostRules::Listed(AllowedHosts::parse(hosts, &mut self.mistakes));
+        self
+    }
+
+    /// Accepts every host, also on a listener with a loopback address. It replaces [`hosts`](Self::hosts).
+    ///
+    /// Danger: on a developer's machine, the page of any site can then call the server with the attacker's own name (DNS
+    /// rebinding, CWE-350). Use it only if something before the server checks the host.
+    pub fn danger_any_host(mut self) -> Self {
+        self.hosts = HostRules::Any;
+        self
+    }
+
     /// The address ranges of the proxies that are trusted to name the client. Default: none; the client is then the peer of the
     /// connection. A second call replaces the first.
     ///

@@ -103,6 +103,12 @@ impl Mounter {
         checked_route(mounted, demands.wrapped(inner))
     }
 
+    /// Mounts a service of another crate inside the checks and the middleware of its scopes.
+    pub(crate) fn around_service(mut self, service: actix_web::Route) -> actix_web::Route {
+        self.position = MountPosition::AroundService;
+        checked_route(self.mounted(), self.demands.wrapped(service))
+    }
+
     /// Whether the middleware of a scope is to be mounted around the handler.
     pub(crate) fn has_wraps(&self) -> bool {
         matches!(self.position, MountPosition::Outermost) && !self.demands.wraps.is_empty()

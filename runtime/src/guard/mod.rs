@@ -10,6 +10,7 @@
 //! response (`response`).
 
 mod body;
+mod call_limits;
 mod caller;
 mod charging;
 mod handler;
@@ -20,11 +21,14 @@ mod response;
 use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Responder, dev};
 
+use self::call_limits::CallBounds;
 pub(crate) use self::handler::without_checks;
 pub use self::handler::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
 pub(crate) use self::mounted::{MountPosition, MountedPolicy};
@@ -38,6 +42,7 @@ use crate::dry_run;
 use crate::failure::Watch;
 use crate::input::InputArgument;
 use crate::policy::Credentials;
+use crate::problem::Problem;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
 use crate::rejection_response::{absent, not_installed, render};
 use crate::settings::{RequestState, Settings};
@@ -97,8 +102,14 @@ pub(crate) fn enforce<H: GuardedHandler>(
                     break 'checked ended;
                 }
                 guarded.end_reading();
-                let response = handler.call_authorized(authorized, arguments).await;
-                Outcome::Responded(response.respond_to(&request).map_into_boxed_body())
+                let bounds = match guarded.begin_call() {
+                    Ok(bounds) => bounds,
+                    Err(denial) => break 'checked Outcome::Denied(denial),
+                };
+                match bounds.around(handler.call_authorized(authorized, arguments)).await {
+                    Ok(response) => Outcome::Responded(response.respond_to(&request).map_into_boxed_body()),
+                    Err(denial) => Outcome::Denied(denial),
+                }
             };
             guarded.conclude(outcome).await
         };
@@ -133,10 +144,23 @@ pub(crate) async fn around(
     let _refunds = RefundsAfterPanic(Rc::clone(&inside));
     // Set once: a request passes one guard.
     let _ = guarded.state.reservations.set(Rc::clone(&inside));
+    let bounds = match mounted.position {
+        MountPosition::AroundService => guarded.begin_call(),
+        MountPosition::Outermost | MountPosition::InsideWrap => Ok(CallBounds::NONE),
+    };
+    let bounds = match bounds {
+        Ok(bounds) => bounds,
+        Err(denial) => {
+            let response = guarded.conclude(Outcome::Denied(denial)).await;
+            return Ok(request.into_response(response));
+        }
+    };
     let GuardedRequest { state, client, authenticated, mut reservations, reading, .. } = guarded;
     let settings = state.settings.clone();
     request.set_payload(payload);
-    let (request, response) = match inner.call(request).await {
+    let method = request.method().clone();
+    let called = bounds.around(inner.call(request)).await;
+    let (request, response) = match called.unwrap_or_else(|denial| Err(timed_out(mounted, &method, &denial))) {
         Ok(response) => response.into_parts(),
         Err(error) => {
             // A middleware further out turns this error into a response, but its status is known here.
@@ -154,6 +178,15 @@ pub(crate) async fn around(
     (guarded.reservations, guarded.reading) = (reservations, reading);
     let response = guarded.conclude(Outcome::Responded(response)).await;
     Ok(ServiceResponse::new(request, response))
+}
+
+/// The service has the request, so the rejection is an error.
+#[cold]
+fn timed_out(mounted: &MountedPolicy, method: &Method, denial: &Denial) -> Error {
+    let (status, reason, handler) = (denial.status, denial.reason, &mounted.policy.handler);
+    audit::RejectedRequest { status, reason, method: method.as_str(), handler, client: &|| None, subject: None }
+        .record();
+    Problem::new(status).with_detail(denial.detail).with_retry_after(Duration::from_secs(1)).into()
 }
 
 /// If a middleware of the route panics, the reservations that were made inside it must be dropped while the panic unwinds: only
@@ -231,7 +264,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
     /// loaded, for the handler's [`Owned`](crate::Owned) arguments, and bounds the body that the arguments may read.
     async fn admit_once(&mut self, payload: &mut dev::Payload) -> Result<Authorized, Outcome> {
         let admitted = match self.mounted.position {
-            MountPosition::Outermost => self.admit().await,
+            MountPosition::Outermost | MountPosition::AroundService => self.admit().await,
             MountPosition::InsideWrap => self.admitted(),
         };
         let mut authorized = admitted.map_err(Outcome::Denied)?;

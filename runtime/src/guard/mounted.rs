@@ -9,6 +9,7 @@ use std::rc::Rc;
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest};
 
+use super::call_limits::CallLimits;
 use crate::authz;
 use crate::input::InputArgument;
 use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
@@ -23,6 +24,8 @@ pub(crate) enum MountPosition {
     Outermost,
     /// Inside the route's own middleware (`wrap = ".."`): [`around`](super::around) ran the checks before that middleware.
     InsideWrap,
+    /// Around a service of another crate, which has no handler.
+    AroundService,
 }
 
 /// Rate limits with and without numbers, and their buckets.
@@ -84,6 +87,8 @@ pub(crate) struct MountedPolicy {
     rate_limits: MountedRateLimits,
     /// The same, if some of them get their numbers from the settings of the application.
     configured: Option<Box<ConfiguredPolicy>>,
+    /// How long the handler may take, and how many requests may be inside of it.
+    pub(super) call_limits: Option<Box<CallLimits>>,
     /// The fields by which the scopes count, and where they are in the request.
     pub(super) input_fields: Vec<(&'static str, InputPlace)>,
     /// The arguments that carry input.
@@ -110,6 +115,7 @@ impl MountedPolicy {
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
             configured,
+            call_limits: CallLimits::of(policy, demands),
             input_fields: Vec::new(),
             inputs: Vec::new(),
             data: demands.data.clone(),

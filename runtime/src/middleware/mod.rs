@@ -35,6 +35,7 @@ use self::finish::Finish;
 use crate::body::Coding;
 use crate::builder::Palisade;
 use crate::cors::{CorsRequest, Share};
+use crate::denial::Denial;
 use crate::gate::Gate;
 use crate::reached;
 use crate::request_sanity;
@@ -88,6 +89,14 @@ impl<S> PalisadeMiddleware<S> {
     fn new(service: S, settings: &Arc<Settings>, gate: Gate) -> Self {
         Self { service, settings: WorkerSettings::new(settings), gate, states: Rc::default() }
     }
+
+    /// No page may read the response, because the rules of CORS are those of the application's own hosts.
+    #[cold]
+    fn reject_host<F, B>(&self, request: ServiceRequest, denial: Denial) -> PalisadeResponse<F, B> {
+        let (settings, secure) = (self.settings.clone(), request.app_config().secure());
+        let finish = Finish { settings, secure, share: Share::No, method: request.method().clone() };
+        PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))))
+    }
 }
 
 impl<S: fmt::Debug> fmt::Debug for PalisadeMiddleware<S> {
@@ -108,6 +117,9 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        if let Err(denial) = self.settings.hosts.check(&request, &self.settings.proxies) {
+            return self.reject_host(request, denial);
+        }
         let settings = self.settings.clone();
         let secure = request.app_config().secure();
         let (share, preflight) = match settings.cors.classify(request.head()) {
@@ -117,7 +129,7 @@ where
             }
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
-        if let Err(denial) = request_sanity::check(request.head()) {
+        if let Err(denial) = request_sanity::check(request.head(), finish.settings.head_limit) {
             return PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))));
         }
         if let Some(decided) = preflight {

@@ -111,6 +111,18 @@ pub const fn limit(limit: u32) -> u32 {
     limit
 }
 
+/// How many requests may be inside of a handler at once.
+///
+/// # Panics
+///
+/// If it is zero. In a constant this is a compile error.
+#[must_use]
+#[track_caller]
+pub const fn concurrency(requests: u32) -> u32 {
+    assert!(requests > 0, "a concurrency of zero rejects every request: use 1 or more");
+    requests
+}
+
 /// What one request costs of a rate limit.
 ///
 /// # Panics
@@ -160,5 +172,7 @@ mod tests {
         for units in [0, 6] {
             assert!(catch_unwind(|| cost(units, 5)).is_err());
         }
+        assert_eq!(concurrency(1), 1);
+        assert!(catch_unwind(|| concurrency(0)).is_err());
     }
 }

@@ -28,6 +28,7 @@ mod rule_text;
 mod scope_demands;
 
 use std::panic::Location;
+use std::time::Duration;
 
 pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
@@ -65,6 +66,10 @@ pub struct Policy {
     pub(crate) rate_limits: &'static [RateLimit],
     pub(crate) validation: Validation,
     pub(crate) is_strict: bool,
+    /// How many milliseconds the handler may take until its response begins.
+    pub(crate) timeout_milliseconds: Option<u64>,
+    /// How many requests may be inside of the handler at once.
+    pub(crate) concurrency: Option<u32>,
     /// How many bytes a body may have as it is sent.
     pub(crate) body_limit: Option<u64>,
     /// How many bytes a compressed body may inflate to.
@@ -89,6 +94,8 @@ impl Policy {
             rate_limits: &[],
             validation: Validation::None,
             is_strict: false,
+            timeout_milliseconds: None,
+            concurrency: None,
             body_limit: None,
             compressed: None,
             raw_sql: None,
@@ -145,6 +152,20 @@ impl Policy {
         self
     }
 
+    /// The handler is stopped if its response has not begun after so many milliseconds.
+    #[must_use]
+    pub const fn timeout_milliseconds(mut self, milliseconds: u64) -> Self {
+        self.timeout_milliseconds = Some(milliseconds);
+        self
+    }
+
+    /// At most so many requests are inside of the handler at once.
+    #[must_use]
+    pub const fn concurrency(mut self, requests: u32) -> Self {
+        self.concurrency = Some(requests);
+        self
+    }
+
     /// A body of more than `max_bytes` is rejected. A compressed body is measured as it is sent.
     #[must_use]
     pub const fn body_limit(mut self, max_bytes: u64) -> Self {
@@ -173,6 +194,22 @@ impl Policy {
     pub const fn allows_raw_sql(mut self, reason: &'static str) -> Self {
         self.raw_sql = Some(reason);
         self
+    }
+
+    /// How long the handler may take until its response begins, by `#[timeout("..")]`. `None` without that attribute: the timeout is
+    /// then that of a scope or of the application.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        match self.timeout_milliseconds {
+            Some(milliseconds) => Some(Duration::from_millis(milliseconds)),
+            None => None,
+        }
+    }
+
+    /// How many requests may be inside of the handler at once, by `#[concurrency(..)]`. `None` without that attribute.
+    #[must_use]
+    pub const fn max_concurrency(&self) -> Option<u32> {
+        self.concurrency
     }
 
     /// How many bytes a body may have, by `#[body_limit("..")]`. `None` without that attribute: the limit is then that of

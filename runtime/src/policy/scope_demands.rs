@@ -1,12 +1,15 @@
 //! The demands of the scopes around an endpoint.
 
 use std::fmt;
+use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::dev::Extensions;
 
 use super::{Credentials, Rule};
 use crate::cors::CorsRules;
+use crate::concurrency::{CountedTogether, HandlerConcurrency};
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -14,6 +17,9 @@ use crate::rate_limit::RateLimit;
 pub(crate) struct ScopeDemands {
     pub(crate) rules: Vec<Rule>,
     pub(crate) rate_limits: Vec<ScopeRateLimit>,
+    /// The timeout of the innermost scope that has one.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) concurrency: Vec<HandlerConcurrency>,
     /// How strictly the rules together treat credentials.
     pub(crate) credentials: Credentials,
     /// The middleware of the scopes. The innermost is the first.
@@ -41,6 +47,8 @@ impl ScopeDemands {
         Self {
             rules: Vec::new(),
             rate_limits: Vec::new(),
+            timeout: None,
+            concurrency: Vec::new(),
             credentials: Credentials::Ignored,
             wraps: Vec::new(),
             data: Vec::new(),
@@ -59,6 +67,20 @@ impl ScopeDemands {
         };
         demands.rate_limits.extend(rate_limits.iter().map(bucketed));
         demands
+    }
+
+    /// Adds the limits of the calls of an inner scope.
+    pub(crate) fn limited(
+        mut self,
+        prefix: &str,
+        timeout: Option<Duration>,
+        concurrency: Option<u32>,
+        declared_at: &'static Location<'static>,
+    ) -> Self {
+        self.timeout = timeout.or(self.timeout);
+        let of = || CountedTogether::Scope(prefix.into(), declared_at);
+        self.concurrency.extend(concurrency.map(|limit| HandlerConcurrency { of: of(), limit }));
+        self
     }
 
     /// Adds the middleware and the data of an inner scope. Of its middleware, the last one is the outermost, as in actix-web.

@@ -61,10 +61,19 @@ pub(super) const COLUMNS: [Column; 7] = [
         },
     },
     Column {
-        heading: "Rate limits",
+        heading: "Limits",
         is_code: false,
-        cell: |row, detail| if detail == Detail::InScope { row.own_rate_limits() } else { row.rate_limits() },
-        members: |row| vec![("rate_limits", row.each_rate_limit().map(rate_limit).collect())],
+        cell: |row, detail| match detail {
+            Detail::InScope => joined([row.own_rate_limits(), row.own_call_limits()]),
+            _ => joined([row.rate_limits(), row.call_limits()]),
+        },
+        members: |row| {
+            vec![
+                ("rate_limits", row.each_rate_limit().map(rate_limit).collect()),
+                ("timeout", row.timeout_json()),
+                ("concurrency", row.concurrency_json()),
+            ]
+        },
     },
     Column {
         heading: "Validates",
@@ -117,6 +126,11 @@ pub(super) const COLUMNS: [Column; 7] = [
 
 pub(super) const PATH: &str = "Path";
 pub(super) const ACCESS: &str = "Access";
+
+/// The parts of a cell that are not empty.
+fn joined<const N: usize>(parts: [String; N]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
 
 fn openness_keyword(openness: Openness) -> &'static str {
     match openness {
@@ -174,5 +188,5 @@ fn scope_demands(row: &PolicyRow) -> String {
     let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
         scope.map(|scope| row::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
     });
-    rules.chain(rate_limits).collect::<Vec<_>>().join("; ")
+    rules.chain(rate_limits).chain(row.scope_call_limits()).collect::<Vec<_>>().join("; ")
 }

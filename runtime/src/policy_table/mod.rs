@@ -20,6 +20,7 @@
 //! # Ok::<(), palisade::ConfigError>(())
 //! ```
 
+mod call_limits;
 mod columns;
 mod escape;
 mod html;
@@ -33,6 +34,7 @@ mod text;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
@@ -125,6 +127,11 @@ impl PolicyTable {
             row.add_numbers(configured, mistakes);
         }
         configured.names().filter(move |name| !used.contains(name))
+    }
+
+    /// Adds the limits that apply to the handlers of the whole application.
+    pub(crate) fn add_application_limits(&mut self, timeout: Option<Duration>, concurrency: Option<u32>) {
+        self.rows.iter_mut().for_each(|row| row.add_application_limits(timeout, concurrency));
     }
 
     pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {

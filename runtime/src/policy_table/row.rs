@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::panic::Location;
+use std::time::Duration;
 
 use palisade_grammar::window;
 
@@ -32,6 +33,11 @@ pub struct PolicyRow {
     outer: Vec<(String, Rule)>,
     /// Those of the handler, then those of the scopes, each with the prefix of its scope.
     rate_limits: Vec<(RateLimit, Option<String>)>,
+    /// The timeout of the innermost scope that has one.
+    pub(super) scope_timeout: Option<(String, Duration)>,
+    pub(super) scope_concurrency: Vec<(String, u32)>,
+    /// The timeout and the concurrency of the application.
+    pub(super) application: (Option<Duration>, Option<u32>),
     admin: RoleName,
     takes_row_filter: bool,
     /// Whether an argument that carries input is an extractor of actix-web.
@@ -67,7 +73,36 @@ impl PolicyRow {
         let scope = prefix.to_owned();
         let (takes_row_filter, takes_actix_input) = (false, false);
         let methods = route.methods;
-        Self { methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter, takes_actix_input }
+        let (scope_timeout, scope_concurrency, application) = (None, Vec::new(), (None, None));
+        Self {
+            methods,
+            scope,
+            path,
+            policy,
+            outer,
+            rate_limits,
+            scope_timeout,
+            scope_concurrency,
+            application,
+            admin,
+            takes_row_filter,
+            takes_actix_input,
+        }
+    }
+
+    /// Adds the limits that the scopes set for calls, each with the prefix of its scope.
+    pub(crate) fn with_call_limits(
+        mut self,
+        timeout: Option<&(String, Duration)>,
+        concurrency: &[(String, u32)],
+    ) -> Self {
+        self.scope_timeout = timeout.cloned();
+        self.scope_concurrency = concurrency.to_vec();
+        self
+    }
+
+    pub(super) fn add_application_limits(&mut self, timeout: Option<Duration>, concurrency: Option<u32>) {
+        self.application = (timeout, concurrency);
     }
 
     /// Notes what the handler takes.

@@ -96,8 +96,8 @@ fn every_format_shows_the_reason_for_raw_sql() {
     table.push(PolicyRow::new(&Route::get("/sort"), "", &SORT, &[], &[]));
     table.push(PolicyRow::new(&Route::get("/list"), "", &LIST, &[], &[]));
     let [text, markdown, html] = [table.to_text(), table.to_markdown(), table.to_html()];
-    assert!(text.contains("REASON       a demo; raw SQL: a <pivot>\n"), "{text}");
-    assert!(text.contains("REASON       raw SQL: columns of a file\n"), "{text}");
+    assert!(text.contains("REASON     a demo; raw SQL: a <pivot>\n"), "{text}");
+    assert!(text.contains("REASON     raw SQL: columns of a file\n"), "{text}");
     assert!(
         markdown.contains("| a demo; raw SQL: a &lt;pivot&gt; |")
             && markdown.contains("| raw SQL: columns of a file |"),
@@ -186,15 +186,15 @@ fn the_text_is_grouped_by_scope_and_aligned() {
         String::new(),
         "SCOPE /api: 100 per 15m".to_owned(),
         "POST      /api/login         public".to_owned(),
-        "        RATE LIMITS  5 per 15m (failures)".to_owned(),
-        "        VALIDATES    inputs".to_owned(),
-        format!("        HANDLER      accounts::session::login ({file}:{login_line})"),
-        "        REASON       the way in".to_owned(),
+        "        LIMITS     5 per 15m (failures)".to_owned(),
+        "        VALIDATES  inputs".to_owned(),
+        format!("        HANDLER    accounts::session::login ({file}:{login_line})"),
+        "        REASON     the way in".to_owned(),
         String::new(),
         "SCOPE /admin: require_role(\"admin\")".to_owned(),
         "GET, PUT  /admin/users/{id}  owner(id)".to_owned(),
-        "        VALIDATES    query, body".to_owned(),
-        format!("        HANDLER      accounts::users::show ({file}:{show_line})"),
+        "        VALIDATES  query, body".to_owned(),
+        format!("        HANDLER    accounts::users::show ({file}:{show_line})"),
         String::new(),
         "1 of 2 routes is public.".to_owned(),
         "Exempt: /health (called by the orchestrator)".to_owned(),

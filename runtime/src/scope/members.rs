@@ -57,7 +57,7 @@ impl Mount {
     fn of_service(route: Route, policy: &'static Policy, service: actix_web::Route) -> Self {
         let mount = move |demands| {
             let mounter = Mounter::of(route.path, policy, demands);
-            mounter.around(|_| only_plain_paths(service), |route| route)
+            mounter.around_service(only_plain_paths(service))
         };
         let (needs, guards) = (ArgumentNeeds::default(), Guards::default());
         Self { route, policy, needs, guards, problem: None, mount: Box::new(mount) }

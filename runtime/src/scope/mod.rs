@@ -20,6 +20,7 @@
 //! ```
 
 mod actix_methods;
+mod call_limits;
 mod index;
 mod logic;
 mod members;
@@ -37,6 +38,7 @@ mod walk;
 
 use std::fmt;
 use std::panic::Location;
+use std::time::Duration;
 
 use actix_web::dev::Extensions;
 
@@ -109,6 +111,8 @@ pub fn scope(prefix: &str) -> Scope {
         prefix,
         rules: Vec::new(),
         rate_limits: Vec::new(),
+        timeout: None,
+        concurrency: None,
         items: Vec::new(),
         guards: Guards::default(),
         wraps: Vec::new(),
@@ -148,6 +152,8 @@ pub struct Scope {
     prefix: String,
     rules: Vec<Rule>,
     rate_limits: Vec<RateLimit>,
+    timeout: Option<Duration>,
+    concurrency: Option<u32>,
     items: Vec<ScopeItem>,
     guards: Guards,
     wraps: Vec<Wrap>,

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::members::{Mount, ScopeItemKind};
 use super::siblings::Siblings;
 use super::walk::{self, Neighbours, OuterScopes};
-use super::{Scope, logic, rate_limits};
+use super::{Scope, call_limits, logic, rate_limits};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::policy::{Credentials, Ownership, Policy, Rule};
 use crate::policy_table::{PolicyTable, prefix_or_slash};
@@ -35,6 +35,7 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
         }
     }
     rate_limits::verify(&endpoints, &mut mistakes);
+    call_limits::verify(scope, &mut mistakes);
     mistakes.into_result()
 }
 

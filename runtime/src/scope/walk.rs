@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
@@ -15,6 +16,9 @@ pub(super) struct OuterScopes {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
     pub(super) rate_limits: Vec<(String, RateLimit)>,
+    /// The timeout of the innermost scope that has one.
+    pub(super) timeout: Option<(String, Duration)>,
+    pub(super) concurrency: Vec<(String, u32)>,
     /// The source location of each scope, with its prefix.
     declared_at: Vec<(String, &'static Location<'static>)>,
     /// Whether the members are in the router of a scope further out, and only some requests get to them.
@@ -29,6 +33,8 @@ impl OuterScopes {
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
+        outer.timeout = scope.timeout.map(|timeout| (outer.prefix.clone(), timeout)).or(outer.timeout);
+        outer.concurrency.extend(scope.concurrency.map(|limit| (outer.prefix.clone(), limit)));
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
@@ -83,6 +89,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
     for Neighbours { outer, mounts } in endpoints(scope) {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
+            let row = row.with_call_limits(outer.timeout.as_ref(), &outer.concurrency);
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

@@ -16,9 +16,11 @@ pub(crate) use self::request_state::{RequestState, RequestStates};
 use crate::authn::{Authenticator, PrincipalLookup};
 use crate::authz::Owners;
 use crate::body::BodyTimeouts;
+use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
+use crate::host::HostRules;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
@@ -47,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) headers: SecurityHeaders,
     pub(crate) cors: CorsRules,
+    pub(crate) hosts: HostRules,
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
     pub(crate) restyle: Option<Box<Restyle>>,
@@ -59,6 +62,16 @@ pub(crate) struct Settings {
     pub(crate) admin: RoleName,
     pub(crate) realm: String,
     pub(crate) exempt: Vec<Exempt>,
+    /// How long a handler may take, if neither it nor a scope says otherwise.
+    pub(crate) timeout: Option<Duration>,
+    /// Counts the requests inside of all handlers.
+    pub(crate) process_concurrency: Option<Arc<ConcurrencyCounter>>,
+    /// Whether one of these two is set.
+    pub(crate) limits_calls: bool,
+    /// The counters of handlers and scopes.
+    pub(crate) concurrency: ConcurrencyCounters,
+    /// How many bytes the head of a request may have.
+    pub(crate) head_limit: usize,
     pub(crate) body_timeouts: BodyTimeouts,
     pub(crate) input_limits: InputLimits,
     /// How many bytes a body may have as it is sent, if the route sets no limit of its own.

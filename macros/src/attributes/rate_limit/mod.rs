@@ -20,6 +20,7 @@ use syn::{Lit, LitStr};
 
 use self::options::options;
 use self::other_spellings::other_spelling;
+use super::number::number;
 use super::{Attribute, Clause};
 use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::Diagnostics;
@@ -134,27 +135,6 @@ fn cost(value: &Value, limit: Option<&Number>, diagnostics: &mut Diagnostics) ->
             None
         }
         _ => Some(cost),
-    }
-}
-
-/// Reads a `u32` or a constant. Reports `message` if it is neither.
-fn number(value: &Value, noun: &str, message: &str, help: &str, diagnostics: &mut Diagnostics) -> Option<Number> {
-    let parsed = match value {
-        Value::Literal(Lit::Int(number)) => number.base10_parse::<u32>().ok().map(|parsed| (parsed, number.suffix())),
-        _ => None,
-    };
-    match (parsed, value.constant()) {
-        (_, Some(path)) => Some(Number::Constant(path)),
-        (Some((number, "" | "u32")), _) => Some(Number::Literal(number)),
-        (Some((number, suffix)), _) => {
-            let message = format!("{noun} must be a `u32`, not a `{suffix}`");
-            diagnostics.error(value.range(), message, format!("write `{number}`"));
-            None
-        }
-        (None, None) => {
-            diagnostics.error(value.range(), message, help);
-            None
-        }
     }
 }
 

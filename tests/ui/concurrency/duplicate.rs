@@ -1,0 +1,11 @@
+use palisade::{concurrency, get, public};
+
+#[get("/report")]
+#[public]
+#[concurrency(8)]
+#[concurrency(9)]
+async fn report() -> &'static str {
+    "report"
+}
+
+fn main() {}
