@@ -243,7 +243,7 @@ pub mod __v1 {
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::check::{pending, value};
     pub use crate::policy::constant::{NamesRole, NoName, condition, cost, limit, permission, role, scope};
-    pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
+    pub use crate::policy::{AuthScheme, Check, Network, Ownership, Policy, Route, Rule};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use palisade_grammar::names::{is_credential_text, is_scope};
+use palisade_grammar::network::Network;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::principal::Principal;
@@ -34,6 +35,8 @@ pub struct NewApiKey {
     pub(super) scopes: Vec<String>,
     pub(super) roles: Vec<String>,
     pub(super) tenant: Option<String>,
+    /// As they were written.
+    pub(super) networks: Vec<String>,
     pub(super) lifetime: Option<Duration>,
 }
 
@@ -52,6 +55,7 @@ impl NewApiKey {
             scopes: Vec::new(),
             roles: Vec::new(),
             tenant: None,
+            networks: Vec::new(),
             lifetime: None,
         }
     }
@@ -93,12 +97,29 @@ impl NewApiKey {
         self
     }
 
+    /// The networks from which the key may be used, such as `"10.0.0.0/8"` or `"192.0.2.7"`, at most 64. Default: from everywhere. It
+    /// replaces earlier ones.
+    ///
+    /// The address is that of the client behind [trusted proxies](crate::PalisadeBuilder::trusted_proxies). A request from another
+    /// address, or from none, gets the response of each wrong key: 401. The audit log has the reason `api_key_network`.
+    ///
+    /// Danger: behind a proxy that is not configured as trusted, each client has the address of the proxy.
+    pub fn networks(mut self, networks: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.networks = networks.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// The lifetime of the key after its creation. Default: the key never expires.
     ///
     /// Danger: a leaked key that never expires works until it is removed.
     pub fn expires_after(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
+    }
+
+    /// `None` if one of them is not a network.
+    pub(super) fn read_networks(&self) -> Option<Vec<Network>> {
+        self.networks.iter().map(|network| Network::parse(network).ok()).collect()
     }
 
     /// Returns the first invalid property.
@@ -121,6 +142,9 @@ impl NewApiKey {
             }
             _ if !scopes => {
                 Some("there must be at most 64 scopes, each of visible ASCII without quotes and backslashes")
+            }
+            Self { networks, .. } if networks.len() > MOST_ROLES_OR_SCOPES || self.read_networks().is_none() => {
+                Some("there must be at most 64 networks, each like 10.0.0.0/8, fd00::/8 or 192.0.2.7")
             }
             Self { lifetime: Some(Duration::ZERO), .. } => Some("the lifetime must not be zero"),
             _ => None,
@@ -153,6 +177,7 @@ struct ApiKeyRecord {
     scopes: Box<[String]>,
     roles: Box<[String]>,
     tenant: Option<Box<str>>,
+    networks: Box<[Network]>,
     created: SystemTime,
     expires: Option<SystemTime>,
     last_used: Option<SystemTime>,
@@ -178,6 +203,7 @@ impl ApiKey {
             scopes: Box::default(),
             roles: Box::default(),
             tenant: None,
+            networks: Box::default(),
             created,
             expires: None,
             last_used: None,
@@ -289,6 +315,21 @@ impl ApiKey {
         self.0.tenant.as_deref()
     }
 
+    /// The same record with these networks. Default: none, so that the key may be used from everywhere.
+    #[must_use]
+    pub fn with_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        Arc::make_mut(&mut self.0).networks = networks.into_iter().collect();
+        self
+    }
+
+    /// The networks from which the key may be used. Empty: from everywhere.
+    ///
+    /// Danger: a store that does not keep them gives the key to every network.
+    #[must_use]
+    pub fn networks(&self) -> &[Network] {
+        &self.0.networks
+    }
+
     /// When the key was created.
     #[must_use]
     pub fn created(&self) -> SystemTime {
@@ -330,6 +371,7 @@ impl fmt::Debug for ApiKey {
             .field("scopes", &self.0.scopes)
             .field("roles", &self.0.roles)
             .field("tenant", &self.0.tenant)
+            .field("networks", &self.0.networks)
             .field("created", &self.0.created)
             .field("expires", &self.0.expires)
             .field("last_used", &self.0.last_used)

@@ -5,12 +5,13 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::{Extensions, ServiceRequest};
 
 use crate::authz;
 use crate::input::InputArgument;
-use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
+use crate::policy::{Credentials, Network, Ownership, Policy, Rule, SchemeChoices, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
 use crate::settings::{Settings, WorkerSettings};
 
@@ -79,6 +80,10 @@ pub(crate) struct MountedPolicy {
     pub(super) credentials: Credentials,
     /// The rows that the rules name.
     pub(super) rows: Vec<&'static Ownership>,
+    /// The lists of networks of the scopes. The client must be in one of each.
+    pub(super) networks: Option<Box<[Arc<[Network]>]>>,
+    /// Which authenticators are asked, if the rules choose some.
+    pub(super) schemes: Option<Box<SchemeChoices>>,
     rate_limits: MountedRateLimits,
     /// The same, if some of them get their numbers from the settings of the application.
     configured: Option<Box<ConfiguredPolicy>>,
@@ -103,6 +108,8 @@ impl MountedPolicy {
             policy,
             rules: demands.rules.clone(),
             credentials: demands.credentials.and(policy.credentials),
+            networks: (!demands.networks.is_empty()).then(|| demands.networks.as_slice().into()),
+            schemes: SchemeChoices::of(demands.rules.iter().chain([&policy.rule])).map(Box::new),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
             configured,

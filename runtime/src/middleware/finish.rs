@@ -54,7 +54,7 @@ impl Finish {
                     subject: None,
                 }
                 .record();
-                respond(&self.settings, denial, request.head())
+                respond(&self.settings, denial, None, request.head())
             }
         };
         self.headers(response.headers_mut());

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::Extensions;
 
-use super::{Credentials, Rule};
+use super::{Credentials, Network, Rule};
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -13,6 +14,8 @@ use crate::rate_limit::RateLimit;
 pub(crate) struct ScopeDemands {
     pub(crate) rules: Vec<Rule>,
     pub(crate) rate_limits: Vec<ScopeRateLimit>,
+    /// The client's address must be in one network of each list.
+    pub(crate) networks: Vec<Arc<[Network]>>,
     /// How strictly the rules together treat credentials.
     pub(crate) credentials: Credentials,
     /// The middleware of the scopes. The innermost is the first.
@@ -38,6 +41,7 @@ impl ScopeDemands {
         Self {
             rules: Vec::new(),
             rate_limits: Vec::new(),
+            networks: Vec::new(),
             credentials: Credentials::Ignored,
             wraps: Vec::new(),
             data: Vec::new(),
@@ -55,6 +59,12 @@ impl ScopeDemands {
         };
         demands.rate_limits.extend(rate_limits.iter().map(bucketed));
         demands
+    }
+
+    /// Adds the networks of an inner scope.
+    pub(crate) fn from_networks(mut self, networks: impl IntoIterator<Item = Arc<[Network]>>) -> Self {
+        self.networks.extend(networks);
+        self
     }
 
     /// Adds the middleware and the data of an inner scope. Of its middleware, the last one is the outermost, as in actix-web.

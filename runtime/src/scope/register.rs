@@ -111,9 +111,10 @@ impl PlannedScope {
 /// The services of a scope, in the order in which they were added. The services of an inner scope without a prefix are in the
 /// same router.
 fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
-    let Scope { prefix: own, rules, rate_limits, items, guards, wraps, data, default, .. } = scope;
+    let Scope { prefix: own, rules, networks, rate_limits, items, guards, wraps, data, default, .. } = scope;
     let prefix = format!("{around}{own}");
-    let demands = Rc::new(demands.within(&prefix, &rules, &rate_limits).with(wraps, data.map(Rc::new)));
+    let demands = demands.within(&prefix, &rules, &rate_limits).from_networks(networks);
+    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)));
     let mut found = Services::default();
     for item in items {
         match item.0 {

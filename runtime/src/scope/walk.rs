@@ -2,10 +2,11 @@
 
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
-use crate::policy::Rule;
+use crate::policy::{Network, Rule};
 use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
 use crate::rate_limit::RateLimit;
 
@@ -14,6 +15,7 @@ use crate::rate_limit::RateLimit;
 pub(super) struct OuterScopes {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
+    pub(super) networks: Vec<(String, Arc<[Network]>)>,
     pub(super) rate_limits: Vec<(String, RateLimit)>,
     /// The source location of each scope, with its prefix.
     declared_at: Vec<(String, &'static Location<'static>)>,
@@ -28,6 +30,7 @@ impl OuterScopes {
         outer.prefix.push_str(&scope.prefix);
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
+        outer.networks.extend(scope.networks.iter().map(|networks| (outer.prefix.clone(), Arc::clone(networks))));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
@@ -83,6 +86,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
     for Neighbours { outer, mounts } in endpoints(scope) {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
+            let row = row.from_networks(&outer.networks);
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }
