@@ -170,7 +170,9 @@ async fn verified_identity_sees_its_limit() {
 /// Draft 11 §4.1.2: `t` is how long the client can use no more than `r`. In draft 10 it was the time of the next unit.
 #[actix_web::test]
 async fn drafts_differ_while_no_unit_is_used() {
-    for (style, unused) in [(None, "900"), (Some(RateLimitHeaders::Draft11), "900"), (Some(RateLimitHeaders::Draft10), "1")] {
+    for (style, unused) in
+        [(None, "900"), (Some(RateLimitHeaders::Draft11), "900"), (Some(RateLimitHeaders::Draft10), "1")]
+    {
         let app = app!(style.into_iter().fold(builder(), PalisadeBuilder::rate_limit_headers));
         let response = call(&app, get_request("/refunded")).await;
         assert_eq!(response.header("ratelimit-policy"), r#""refunded";q=3;w=900"#);

@@ -36,6 +36,7 @@
 mod builder;
 mod format;
 mod memory;
+mod new_key;
 mod record;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 mod sql;
@@ -58,7 +59,8 @@ use dashmap::mapref::entry::Entry;
 pub use self::builder::ApiKeysBuilder;
 use self::format::{KeyFormat, PresentedKey};
 pub use self::memory::MemoryApiKeys;
-pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
+pub use self::new_key::NewApiKey;
+pub use self::record::{ApiKey, CreatedApiKey};
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 pub use self::sql::SqlApiKeys;
 pub use self::store::{ApiKeyStore, InsertedApiKey};
