@@ -70,7 +70,7 @@ impl GuardedRequest<'_, '_> {
 
     /// Authenticates the caller with the authenticators that the route and its scopes chose. Credentials of other schemes are
     /// not looked at.
-    async fn authenticate_by(&self, choices: &SchemeChoices) -> Result<Authenticated, Failure> {
+    pub(super) async fn authenticate_by(&self, choices: &SchemeChoices) -> Result<Authenticated, Failure> {
         // A test has said who the caller is. It is subject to the choice like a caller with a credential.
         if dry_run::assumed_principal(self.request).is_some_and(|assumed| !choices.admit_principal(&assumed)) {
             return Err(Failure::NoCredentials);
@@ -94,7 +94,7 @@ impl GuardedRequest<'_, '_> {
     }
 
     /// Adds the roles and permissions that the principal's roles imply in this application.
-    fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
+    pub(super) fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
         let principal = authenticated.principal();
         let authority = roles.authority(principal);
         if !authority.unknown().is_empty() {

@@ -16,6 +16,7 @@ mod handler;
 mod input_fields;
 mod mounted;
 mod networks;
+mod reassess;
 mod response;
 
 use std::cell::{OnceCell, RefCell};
@@ -97,7 +98,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 {
                     break 'checked ended;
                 }
-                guarded.end_reading();
+                guarded.before_handler();
                 let response = handler.call_authorized(authorized, arguments).await;
                 Outcome::Responded(response.respond_to(&request).map_into_boxed_body())
             };

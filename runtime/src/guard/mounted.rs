@@ -126,6 +126,25 @@ impl MountedPolicy {
         self
     }
 
+    /// The same demands without rate limits and input, to check a request again that has passed them.
+    pub(super) fn without_rate_limits(&self) -> Self {
+        Self {
+            position: MountPosition::Outermost,
+            policy: self.policy,
+            rules: self.rules.clone(),
+            credentials: self.credentials,
+            rows: self.rows.clone(),
+            networks: self.networks.clone(),
+            schemes: self.schemes.clone(),
+            rate_limits: MountedRateLimits::of(std::iter::empty()),
+            configured: None,
+            input_fields: Vec::new(),
+            inputs: Vec::new(),
+            data: Vec::new(),
+            roles_are_defined_in: OnceCell::new(),
+        }
+    }
+
     /// The rate limits of the handler in an application with these settings.
     #[inline]
     pub(super) fn rate_limits(&self, settings: &WorkerSettings) -> &MountedRateLimits {

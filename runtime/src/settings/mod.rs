@@ -1,6 +1,7 @@
 //! The configuration of an application, which all workers share, and the state of one request. It contains data only: the logic
 //! of proxies, CORS or error styles is in their own modules.
 
+mod reassessment;
 mod request_state;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
+pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, Standing};
 pub(crate) use self::request_state::{RequestState, RequestStates};
 use crate::authn::{Authenticator, PrincipalLookup};
 use crate::authz::Owners;
