@@ -81,7 +81,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// ```
 ///
 /// Danger: a task that waits for neither is not ended. What was sent before a check stays sent: a credential that is revoked is
-/// used for at most the time between two checks. A token is valid for the leeway of its [`Jwt`](crate::Jwt) after its expiry.
+/// used for at most the time between two checks. A token ends its connections at its expiry, without the leeway of its
+/// [`Jwt`](crate::Jwt).
 #[derive(Clone)]
 pub struct Admission(Rc<Watched>);
 

@@ -10,7 +10,7 @@ use actix_web::HttpRequest;
 use tokio::sync::watch::Sender;
 use tokio::time::{sleep, timeout};
 
-use super::{Ended, SHORTEST, Watched};
+use super::{Ended, Watched};
 use crate::principal::{Principal, Token};
 use crate::settings::{Lapse, RequestState, Standing};
 
@@ -21,15 +21,23 @@ const LONGEST_CHECK: Duration = Duration::from_secs(2);
 /// So many checks in a row may fail.
 const MOST_FAILURES: u32 = 3;
 
+/// A verifier accepts a token for some time after its expiry, because clocks differ. A connection needs no such leeway: its client
+/// opens another one with a fresh token.
+const EXPIRED: Lapse = Lapse::Credential("token_expired");
+
 /// Checks the request until its caller is not admitted any more.
 pub(super) async fn watch(watched: Weak<Watched>, request: HttpRequest, ended: Sender<Option<Ended>>) {
     let mut expires = principal(&request).and_then(Principal::token).map(Token::expires);
     let mut failures = 0_u32;
     loop {
         let Some(interval) = watched.upgrade().map(|watched| watched.interval.get()) else { return };
-        let pause = if failures > 0 { AGAIN } else { until(expires).map_or(interval, |left| left.min(interval)) };
-        sleep(pause).await;
-        let lapse = match check(&request).await {
+        let next = if failures > 0 { AGAIN } else { interval };
+        sleep(until(expires).map_or(next, |left| left.min(next))).await;
+        let checked = match until(expires) {
+            Some(Duration::ZERO) => Err(EXPIRED),
+            _ => check(&request).await,
+        };
+        let lapse = match checked {
             Ok(Standing { expires: now }) => {
                 (expires, failures) = (now, 0);
                 continue;
@@ -57,11 +65,9 @@ fn principal(request: &HttpRequest) -> Option<&Principal> {
     RequestState::of(request)?.principal.get()
 }
 
-/// How long a token is valid. One that has expired is still accepted for the leeway of its issuer, so it is then checked often.
+/// How long the token is valid. `None` if there is no token.
 fn until(expires: Option<SystemTime>) -> Option<Duration> {
-    let left = expires?.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-    // The token is invalid from its expiry on, and not a moment earlier.
-    Some(if left.is_zero() { SHORTEST } else { left.saturating_add(Duration::from_millis(1)) })
+    Some(expires?.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO))
 }
 
 async fn check(request: &HttpRequest) -> Result<Standing, Lapse> {
