@@ -3,7 +3,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,7 +13,6 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Bytes, Data, Payload};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, rt};
 use actix_ws::CloseCode;
-use futures_util::future::{Either, select};
 use futures_util::{StreamExt as _, stream};
 use palisade::admission::Ended;
 use palisade::api_key::{ApiKey, ApiKeyStore, ApiKeys, InsertedApiKey, MemoryApiKeys, NewApiKey};
@@ -105,17 +103,8 @@ async fn wrapped(admission: Admission) -> HttpResponse {
 async fn socket(request: HttpRequest, body: Payload, admission: Admission) -> Result<HttpResponse, Error> {
     let (response, session, mut messages) = actix_ws::handle(&request, body)?;
     rt::spawn(async move {
-        loop {
-            match select(messages.next(), pin!(admission.ended())).await {
-                Either::Left((Some(Ok(_)), _)) => {}
-                Either::Left(_) => return,
-                Either::Right((ended, _)) => {
-                    let text = format!("{ended:?}");
-                    let reason = (CloseCode::Policy, text).into();
-                    let _ = session.close(Some(reason)).await;
-                    return;
-                }
-            }
+        if let Err(ended) = admission.run(async { while let Some(Ok(_)) = messages.next().await {} }).await {
+            let _ = session.close(Some((CloseCode::Policy, format!("{ended:?}")).into())).await;
         }
     });
     Ok(response)
@@ -190,6 +179,15 @@ impl Connection {
         };
         let request = format!("GET {route} HTTP/1.1\r\nHost: localhost\r\n{upgrade}{credential}\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
+        if route == "/socket" {
+            // A client that never pauses (RFC 6455 §5.2: a masked text frame; the mask is zero).
+            let mut flood = stream.try_clone().unwrap();
+            std::thread::spawn(move || {
+                while flood.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'h', b'i']).is_ok() {
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+            });
+        }
         let (opened, is_open) = std::sync::mpsc::channel();
         let reader = std::thread::spawn(move || {
             let (mut read, mut buffer) = (Vec::new(), [0; 4096]);

@@ -14,11 +14,13 @@ mod watch;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::{Ready, ready};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::rt::task::JoinHandle;
 use actix_web::{FromRequest, HttpRequest, dev, rt};
+use futures_util::future::{Either, select};
 use tokio::sync::watch::Sender;
 
 pub use self::until_ended::UntilEnded;
@@ -38,8 +40,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// an API key), the function of [`principals`](crate::PalisadeBuilder::principals) without what it
 /// [remembers](crate::PalisadeBuilder::remember_principals), the roles, and the whole rule of the route and its scopes, with its
 /// functions and rows. It does so every 500 milliseconds, and once more when the caller's token expires. Rate limits are not
-/// charged again. Clones share one timer, which runs from the first call of [`ended`](Self::ended) or
-/// [`until_ended`](Self::until_ended) until all clones are dropped.
+/// charged again. Clones share one timer, which runs from the first call of [`run`](Self::run), [`until_ended`](Self::until_ended) or
+/// [`ended`](Self::ended) until all clones are dropped.
 ///
 /// It is available where a [`Principal`](crate::Principal) is: not on a public route, and as an `Option` on an `#[optional_auth]` route.
 ///
@@ -60,27 +62,20 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// # let _ = palisade::scope("/api").service(events);
 /// ```
 ///
-/// A task that serves a WebSocket waits for a message or for the end, whichever is first:
+/// A task that serves a WebSocket runs until its client hangs up, or the admission ends:
 ///
 /// ```
-/// # use futures_util::{Stream, StreamExt, future::{Either, select}, pin_mut};
+/// # use futures_util::{Stream, StreamExt};
 /// # use palisade::Admission;
 /// # use palisade::admission::Ended;
 /// # async fn answer(_: String) {}
-/// async fn serve(messages: impl Stream<Item = String>, admission: Admission) -> Option<Ended> {
-///     pin_mut!(messages);
-///     loop {
-///         match select(messages.next(), Box::pin(admission.ended())).await {
-///             Either::Left((Some(message), _)) => answer(message).await,
-///             Either::Left((None, _)) => return None,
-///             Either::Right((ended, _)) => return Some(ended),
-///         }
-///     }
+/// async fn serve(messages: impl Stream<Item = String>, admission: Admission) -> Result<(), Ended> {
+///     admission.run(messages.for_each(answer)).await
 /// }
 /// # let _ = serve::<futures_util::stream::Empty<String>>;
 /// ```
 ///
-/// Danger: a task that waits for neither is not ended. What was sent before a check stays sent: a credential that is revoked is
+/// Danger: a task that the handler starts is ended only if it uses one of these. What was sent before a check stays sent: a credential that is revoked is
 /// used for at most the time between two checks. A token ends its connections at its expiry, without the leeway of its
 /// [`Jwt`](crate::Jwt).
 #[derive(Clone)]
@@ -131,6 +126,20 @@ impl Admission {
             drop(own);
             // A check that panicked has ended the timer.
             reason.unwrap_or(Ended::Unchecked)
+        }
+    }
+
+    /// Runs the future until it is done, or until the caller is not admitted any more. The future is then dropped where it waits, so
+    /// a client that does not read cannot hold it.
+    ///
+    /// # Errors
+    ///
+    /// Why the admission has ended.
+    pub async fn run<F: Future>(&self, work: F) -> Result<F::Output, Ended> {
+        // The end comes first: a client that never pauses must not hide it.
+        match select(pin!(self.ended()), pin!(work)).await {
+            Either::Left((ended, _)) => Err(ended),
+            Either::Right((output, _)) => Ok(output),
         }
     }
 

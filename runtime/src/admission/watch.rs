@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Ended, Watched};
 use crate::principal::{Principal, Token};
-use crate::settings::{Lapse, RequestState, Standing};
+use crate::settings::{Lapse, RequestState, StillAdmitted};
 
 /// How long after a failed check the next one is made. Three checks that fail at once take less than a second together.
 const AGAIN: Duration = Duration::from_millis(150);
@@ -38,7 +38,7 @@ pub(super) async fn watch(watched: Weak<Watched>, request: HttpRequest, ended: S
             _ => check(&request).await,
         };
         let lapse = match checked {
-            Ok(Standing { expires: now }) => {
+            Ok(StillAdmitted { expires: now }) => {
                 (expires, failures) = (now, 0);
                 continue;
             }
@@ -70,7 +70,7 @@ fn until(expires: Option<SystemTime>) -> Option<Duration> {
     Some(expires?.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO))
 }
 
-async fn check(request: &HttpRequest) -> Result<Standing, Lapse> {
+async fn check(request: &HttpRequest) -> Result<StillAdmitted, Lapse> {
     let state = RequestState::of(request);
     let wanted = state.and_then(|state| state.reassessment.get()).and_then(|wanted| wanted.of_the_guard());
     // The guard fulfils the wish before it calls the handler, so a handler that waits finds it.

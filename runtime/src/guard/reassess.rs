@@ -13,7 +13,7 @@ use crate::authn::{self, AuthError, Authenticated, Failure};
 use crate::authz::{self, AccessRequest, Rejection, Rules};
 use crate::policy::Credentials;
 use crate::principal::{Principal, Token};
-use crate::settings::{Lapse, Reassess, Reassessment, Settings, Standing};
+use crate::settings::{Lapse, Reassess, Reassessment, Settings, StillAdmitted};
 
 impl GuardedRequest<'_, '_> {
     /// Lets an argument of the handler check the request again.
@@ -22,7 +22,7 @@ impl GuardedRequest<'_, '_> {
         wanted.fulfil(self.mounted.without_rate_limits());
     }
 
-    async fn reassess(&mut self) -> Result<Standing, Lapse> {
+    async fn reassess(&mut self) -> Result<StillAdmitted, Lapse> {
         match self.mounted.credentials {
             Credentials::Ignored => {}
             Credentials::Required => self.authenticated = Some(self.authenticate_again().await.map_err(lapse)?),
@@ -41,7 +41,7 @@ impl GuardedRequest<'_, '_> {
             Err(facts) => authz::decide_later(rules, facts).await,
         };
         match decided {
-            Ok(_) => Ok(Standing { expires: principal.and_then(Principal::token).map(Token::expires) }),
+            Ok(_) => Ok(StillAdmitted { expires: principal.and_then(Principal::token).map(Token::expires) }),
             Err(Rejection::Unavailable(reason)) => Err(Lapse::Unchecked(reason)),
             Err(Rejection::Denied(reason) | Rejection::Absent(reason)) => Err(Lapse::Access(reason)),
             Err(Rejection::Scopes(_)) => Err(Lapse::Access("insufficient_scope")),
@@ -83,7 +83,7 @@ fn lapse(failure: Failure) -> Lapse {
 }
 
 impl Reassess for MountedPolicy {
-    fn reassess<'r>(&'r self, request: &'r HttpRequest) -> LocalBoxFuture<'r, Result<Standing, Lapse>> {
+    fn reassess<'r>(&'r self, request: &'r HttpRequest) -> LocalBoxFuture<'r, Result<StillAdmitted, Lapse>> {
         Box::pin(async move {
             match GuardedRequest::begin(self, request) {
                 Some(mut guarded) => guarded.reassess().await,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
-pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, Standing};
+pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, StillAdmitted};
 pub(crate) use self::request_state::{RequestState, RequestStates};
 use crate::authn::{Authenticator, PrincipalLookup};
 use crate::authz::Owners;

@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 
 /// Checks a request again as the guard checked it, without rate limits.
 pub(crate) trait Reassess {
-    fn reassess<'r>(&'r self, request: &'r HttpRequest) -> LocalBoxFuture<'r, Result<Standing, Lapse>>;
+    fn reassess<'r>(&'r self, request: &'r HttpRequest) -> LocalBoxFuture<'r, Result<StillAdmitted, Lapse>>;
 
     /// Records that the response was ended for this reason.
     fn note_end(&self, request: &HttpRequest, reason: &'static str);
@@ -19,7 +19,7 @@ pub(crate) trait Reassess {
 
 /// The caller is still admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct StillAdmitted {
     /// When the caller's token expires.
     pub(crate) expires: Option<SystemTime>,
 }
