@@ -125,6 +125,10 @@ fn repeats(earlier: &AccessClause, later: &AccessClause) -> bool {
         (Some(AccessPolicy::Public(_)), Some(AccessPolicy::Public(_)))
         | (Some(AccessPolicy::OptionalAuth), Some(AccessPolicy::OptionalAuth))
         | (Some(AccessPolicy::DenyAll(_)), Some(AccessPolicy::DenyAll(_))) => true,
+        (
+            Some(AccessPolicy::Rule(Rule::Authenticated | Rule::AuthenticatedBy(_))),
+            Some(AccessPolicy::Rule(Rule::Authenticated | Rule::AuthenticatedBy(_))),
+        ) => true,
         (Some(AccessPolicy::Rule(earlier)), Some(AccessPolicy::Rule(later))) => earlier.text() == later.text(),
         _ => false,
     }

@@ -16,7 +16,10 @@ impl Expression for Rule {
             Rule::Not(rule) => Node::Not(rule),
             Rule::All(rules) => Node::All(rules),
             Rule::Any(rules) => Node::Any(rules),
-            Rule::Named(..)
+            Rule::AuthenticatedBy(_)
+            | Rule::Scheme(_)
+            | Rule::Network(_)
+            | Rule::Named(..)
             | Rule::Admin(_)
             | Rule::Owner(_)
             | Rule::Tenant(_)

@@ -2,6 +2,7 @@
 
 use palisade_grammar::expression::for_each_leaf;
 pub(crate) use palisade_grammar::names::Kind as NameKind;
+use palisade_grammar::network::Network;
 use proc_macro2::{Ident, Span, TokenTree};
 use syn::LitStr;
 use syn::ext::IdentExt;
@@ -12,6 +13,12 @@ use crate::user_path::UserPath;
 /// A requirement for an authenticated caller.
 pub(crate) enum Rule {
     Authenticated,
+    /// The caller is authenticated by a credential of one of these schemes, and no other credential is looked at.
+    AuthenticatedBy(Vec<AuthScheme>),
+    /// The credential of the caller has this scheme.
+    Scheme(AuthScheme),
+    /// The client's address is in one of these networks.
+    Network(Networks),
     Named(NameKind, Name),
     /// The caller is an administrator of the application. Contains the span of the attribute.
     Admin(Span),
@@ -25,6 +32,20 @@ pub(crate) enum Rule {
     Not(Box<Rule>),
     All(Vec<Rule>),
     Any(Vec<Rule>),
+}
+
+/// An authentication scheme.
+pub(crate) enum AuthScheme {
+    /// Any scheme of API keys. Contains the span of the keyword.
+    ApiKeys(Span),
+    /// The scheme with this name, such as `Bearer`.
+    Named(LitStr),
+}
+
+/// The networks of one condition, at least one.
+pub(crate) struct Networks {
+    pub(crate) list: Vec<Network>,
+    pub(crate) keyword: Span,
 }
 
 #[derive(Clone)]
@@ -87,6 +108,31 @@ impl Name {
     }
 }
 
+impl AuthScheme {
+    /// Two schemes with the same text are the same scheme. Names are compared without regard to case (RFC 9110 §11.1).
+    pub(crate) fn text(&self) -> String {
+        match self {
+            AuthScheme::ApiKeys(_) => "api_key".to_owned(),
+            AuthScheme::Named(name) => format!("{:?}", name.value().to_ascii_lowercase()),
+        }
+    }
+
+    fn span(&self) -> Span {
+        match self {
+            AuthScheme::ApiKeys(keyword) => *keyword,
+            AuthScheme::Named(name) => name.span(),
+        }
+    }
+}
+
+impl Networks {
+    fn text(&self) -> String {
+        let mut list: Vec<String> = self.list.iter().map(|network| format!("\"{network}\"")).collect();
+        list.sort();
+        list.join(", ")
+    }
+}
+
 impl Parameter {
     pub(crate) fn text(&self) -> String {
         self.name.unraw().to_string()
@@ -137,6 +183,13 @@ impl Rule {
         };
         match self {
             Rule::Authenticated => "authenticated".to_owned(),
+            Rule::AuthenticatedBy(schemes) => {
+                let mut schemes: Vec<String> = schemes.iter().map(AuthScheme::text).collect();
+                schemes.sort();
+                format!("authenticated(by = [{}])", schemes.join(", "))
+            }
+            Rule::Scheme(scheme) => format!("scheme({})", scheme.text()),
+            Rule::Network(networks) => format!("network({})", networks.text()),
             Rule::Named(kind, name) => format!("{}({})", kind.noun(), name.text()),
             Rule::Admin(_) => "admin".to_owned(),
             Rule::Owner(parameter) => format!("owner({})", parameter.text()),
@@ -161,6 +214,8 @@ impl Rule {
         self.leaves(&mut leaves);
         match leaves.first()? {
             Rule::Named(_, name) => Some(name.range()),
+            Rule::Scheme(scheme) => Some(scheme.span().into()),
+            Rule::Network(networks) => Some(networks.keyword.into()),
             Rule::Admin(span) => Some((*span).into()),
             Rule::Owner(parameter) | Rule::Tenant(parameter) => Some(parameter.name.span().into()),
             Rule::Owns(owns) => owns.parameters.first().map(|parameter| parameter.name.span().into()),

@@ -97,6 +97,23 @@ pub(crate) fn over_rate_limit_observed(rate_limit: &str, handler: &dyn fmt::Disp
     );
 }
 
+/// A response that was still being sent was ended, because its caller is not admitted any more.
+pub(crate) fn connection_ended(
+    reason: &'static str,
+    handler: &dyn fmt::Display,
+    client: Option<IpAddr>,
+    subject: Option<&str>,
+) {
+    tracing::warn!(
+        target: TARGET,
+        event = "connection_ended",
+        reason,
+        handler = display(handler),
+        client = client.map(display),
+        subject = subject.map(tracing::field::debug),
+    );
+}
+
 /// A refresh token was used a second time, so another party may have it too.
 pub(crate) fn refresh_reused(session: &str, subject: &str) {
     tracing::warn!(

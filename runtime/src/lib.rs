@@ -76,7 +76,7 @@
 //! | Authentication | Authorization | Rate limits and network | Tools |
 //! |---|---|---|---|
 //! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
-//! | [`session`]: refresh tokens | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
+//! | [`session`]: refresh tokens, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections | [`problem`]: error responses |
@@ -125,6 +125,7 @@
     )
 )]
 
+pub mod admission;
 pub mod api_key;
 mod app;
 pub mod audit;
@@ -200,6 +201,7 @@ mod timeout;
 mod unavailable;
 pub mod validation;
 
+pub use self::admission::Admission;
 pub use self::authn::Authenticator;
 pub use self::body::BodyTimeouts;
 pub use self::builder::{Palisade, PalisadeBuilder};
@@ -252,7 +254,7 @@ pub mod __v1 {
     pub use crate::policy::constant::{
         NamesRole, NoName, concurrency, condition, cost, limit, permission, role, scope,
     };
-    pub use crate::policy::{Check, Ownership, Policy, Route, Rule};
+    pub use crate::policy::{AuthScheme, Check, Network, Ownership, Policy, Route, Rule};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};

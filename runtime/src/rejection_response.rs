@@ -16,9 +16,9 @@ use actix_web::http::{ConnectionType, StatusCode};
 use crate::audit;
 use crate::denial::{Denial, Extra};
 use crate::headers;
-use crate::policy::Policy;
+use crate::policy::{Policy, SchemeChoices};
 use crate::problem::{FieldError, PROBLEM_JSON, Problem, title_of};
-use crate::settings::Settings;
+use crate::settings::{Challenges, Settings};
 use crate::validation;
 
 /// The problem as a response in the application's style. The style cannot change the status or `Retry-After`.
@@ -46,22 +46,30 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
 }
 
 /// A 401 must have a challenge (RFC 9110 §15.5.2). If a handler responds with 401 and no challenge, this adds those of all
-/// schemes.
-pub(crate) fn add_missing_challenge(settings: &Settings, response: &mut HttpResponse) {
+/// schemes that the route accepts.
+pub(crate) fn add_missing_challenge(settings: &Settings, choices: Option<&SchemeChoices>, response: &mut HttpResponse) {
     let none = !response.headers().contains_key(WWW_AUTHENTICATE);
     if response.status() == StatusCode::UNAUTHORIZED && none {
-        challenge(response.headers_mut(), &settings.challenges.without_credentials);
+        challenge(settings, choices, false, response.headers_mut());
     }
 }
 
-fn challenge(headers: &mut HeaderMap, challenges: &[HeaderValue]) {
-    for challenge in challenges {
+fn challenge(settings: &Settings, choices: Option<&SchemeChoices>, presented: bool, headers: &mut HeaderMap) {
+    let Challenges { without_credentials, after_bad_credentials, .. } = &settings.challenges;
+    let challenges = if presented { after_bad_credentials } else { without_credentials };
+    let chosen = choices.map(|choices| settings.challenges_of(choices, presented));
+    for challenge in chosen.as_ref().unwrap_or(challenges) {
         headers.append(WWW_AUTHENTICATE, challenge.clone());
     }
 }
 
-/// The response to a denied request.
-pub(crate) fn respond(settings: &Settings, denial: Denial, request: &RequestHead) -> HttpResponse {
+/// The response to a denied request. `choices` are the schemes that the route accepts, if it does not accept all.
+pub(crate) fn respond(
+    settings: &Settings,
+    denial: Denial,
+    choices: Option<&SchemeChoices>,
+    request: &RequestHead,
+) -> HttpResponse {
     let Denial { status, detail, extra, .. } = denial;
     let path = request.uri.path();
     let problem = || Problem::new(status).with_detail(detail).with_instance(path);
@@ -77,12 +85,7 @@ pub(crate) fn respond(settings: &Settings, denial: Denial, request: &RequestHead
     let headers: &mut HeaderMap = response.headers_mut();
     match extra {
         Extra::Challenge { presented } => {
-            let challenges = if presented {
-                &settings.challenges.after_bad_credentials
-            } else {
-                &settings.challenges.without_credentials
-            };
-            challenge(headers, challenges);
+            challenge(settings, choices, presented, headers);
         }
         Extra::RetryAfter(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -30,7 +30,7 @@ const FLOORS: [&[&str]; 18] = [
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table", "route_responses"],
     &["jwt", "settings"],
-    &["extractors", "input", "rejection_response", "session", "testing"],
+    &["admission", "extractors", "input", "rejection_response", "session", "testing"],
     &["failure", "gate", "resource"],
     &["deferring", "guard"],
     &["endpoint"],

@@ -7,7 +7,8 @@ use crate::{root, rust_files};
 
 /// Names that macros and runtime share on purpose: the macro's type is the model of what it writes, and what it writes is the type of
 /// the runtime.
-const MIRRORS: [&str; 8] = ["By", "Count", "OnStoreFailure", "Policy", "RateLimit", "Route", "Rule", "Validation"];
+const MIRRORS: [&str; 9] =
+    ["AuthScheme", "By", "Count", "OnStoreFailure", "Policy", "RateLimit", "Route", "Rule", "Validation"];
 
 /// The types that a file declares outside of its tests: what follows `struct`, `enum`, `trait` or (at the margin) `type`.
 fn declared_types(text: &str) -> Vec<String> {

@@ -16,7 +16,7 @@ struct Named {
 macro_rules! app {
     ($builder:expr) => {{
         let scope = palisade::scope("").service(login).service(both).service(two).service(tenants).service(keyed);
-        init_service(App::new().service(scope.service(mine)).wrap($builder.build().unwrap())).await
+        init_service(App::new().service(scope.service(mine).service(refunded)).wrap($builder.build().unwrap())).await
     }};
 }
 
@@ -67,6 +67,14 @@ async fn keyed() -> &'static str {
 #[authenticated]
 #[rate_limit(3, "15m", by = principal)]
 async fn mine() -> &'static str {
+    "ok"
+}
+
+/// A request that succeeds is refunded.
+#[get("/refunded")]
+#[public]
+#[rate_limit(3, "15m", count = failures)]
+async fn refunded() -> &'static str {
     "ok"
 }
 
@@ -134,7 +142,7 @@ async fn list_reports_only_the_address_limit() {
     let rejected = call(&app, ann("198.51.100.3")).await;
     rejected.assert_problem(429);
     assert_eq!(rejected.header("retry-after"), "900");
-    assert_eq!(rejected.header("ratelimit"), r#""both:ip";r=3;t=1"#);
+    assert_eq!(rejected.header("ratelimit"), r#""both:ip";r=3;t=900"#);
     let other = call(&app, from("198.51.100.3", post_request("/both", r#"{"email":"bob"}"#))).await;
     assert_eq!(other.header("ratelimit"), r#""both:ip";r=2;t=900"#);
 }
@@ -157,4 +165,19 @@ async fn verified_identity_sees_its_limit() {
     let app = app!(builder());
     let response = call(&app, get_request("/mine").insert_header(("authorization", bearer("ann", &[])))).await;
     assert_eq!(response.header("ratelimit"), r#""mine";r=2;t=900"#);
+}
+
+/// Draft 11 §4.1.2: `t` is how long the client can use no more than `r`. In draft 10 it was the time of the next unit.
+#[actix_web::test]
+async fn drafts_differ_while_no_unit_is_used() {
+    for (style, unused) in
+        [(None, "900"), (Some(RateLimitHeaders::Draft11), "900"), (Some(RateLimitHeaders::Draft10), "1")]
+    {
+        let app = app!(style.into_iter().fold(builder(), PalisadeBuilder::rate_limit_headers));
+        let response = call(&app, get_request("/refunded")).await;
+        assert_eq!(response.header("ratelimit-policy"), r#""refunded";q=3;w=900"#);
+        assert_eq!(response.header("ratelimit"), format!(r#""refunded";r=3;t={unused}"#), "{style:?}");
+        let used = call(&app, get_request("/mine").insert_header(("authorization", bearer("ann", &[])))).await;
+        assert_eq!(used.header("ratelimit"), r#""mine";r=2;t=900"#, "{style:?}");
+    }
 }

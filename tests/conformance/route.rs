@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::init_service;
-use palisade::rate_limit::{MemoryRateLimits, RateLimitStore, RedisRateLimits};
+use palisade::rate_limit::{MemoryRateLimits, RateLimitHeaders, RateLimitStore, RedisRateLimits};
 use palisade::rate_limiter::RateLimitKey;
 use palisade::redis::RedisConnection;
 use palisade::testing::ManualClock;
@@ -80,6 +80,50 @@ async fn assert_all_are_charged_or_none(rate_limits: impl Into<RateLimitStore>) 
         assert_eq!(call(&app, get_request("/watched")).await.status, 200);
     }
     assert_eq!(left().await, [43, 0, 69]);
+}
+
+#[get("/counted")]
+#[public]
+#[rate_limit("conformance-counted")]
+async fn counted() -> &'static str {
+    "the numbers are configured"
+}
+
+/// Large limits are counted in time slots, so the last unit of a slot returns later than one window after its use.
+async fn assert_no_time_is_longer_than_the_window(store: RateLimitStore, pass: impl AsyncFn(Duration)) {
+    for style in [RateLimitHeaders::Draft11, RateLimitHeaders::Draft10, RateLimitHeaders::Legacy] {
+        for (limit, window) in [(1, 1_u64), (16, 1), (17, 2), (100, 1), (1000, 3), (40, 2)] {
+            let configured = builder().rate_limit_store(store.clone()).rate_limit_headers(style);
+            let length = Duration::from_secs(window);
+            let palisade = configured.rate_limit("conformance-counted", (limit, length)).build().unwrap();
+            let app = init_service(App::new().service(palisade::scope("").service(counted)).wrap(palisade)).await;
+            for part in 1..=4 {
+                let response = call(&app, get_request("/counted")).await;
+                let (name, text) = match style {
+                    RateLimitHeaders::Legacy => ("x-ratelimit-reset", response.header("x-ratelimit-reset")),
+                    _ => ("ratelimit", response.header("ratelimit").rsplit_once(";t=").unwrap().1),
+                };
+                let seconds: u64 = text.parse().unwrap();
+                assert!((1..=window).contains(&seconds), "{name} {seconds} of {limit} in {window} s, {style:?}");
+                pass(Duration::from_millis(20 * part)).await;
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn memory_route_reports_no_time_longer_than_the_window() {
+    let clock = ManualClock::new();
+    let store = MemoryRateLimits::with_clock(clock.clone()).into();
+    assert_no_time_is_longer_than_the_window(store, async |time| clock.advance(time)).await;
+}
+
+#[actix_web::test]
+async fn redis_route_reports_no_time_longer_than_the_window() {
+    let Some(server) = Server::start() else { return };
+    let redis = RedisConnection::builder(&server.url(), "conformance-times", [7; 32]);
+    let store = RedisRateLimits::new(&redis.timeout(Duration::from_secs(20)).build().unwrap()).into();
+    assert_no_time_is_longer_than_the_window(store, async |time| tokio::time::sleep(time).await).await;
 }
 
 #[actix_web::test]

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
 use palisade::api_key::{ApiKey, ApiKeyStore, InsertedApiKey};
+use palisade::policy::Network;
 use palisade::resource::Unavailable;
 
 use crate::backends::{KeyBackend, Shared};
@@ -66,6 +67,7 @@ async fn key_is_found_as_it_was_stored(backend: &impl KeyBackend) {
             .with_scopes(["orders:read", "!#[]~'%_$1"])
             .with_roles([text.as_str(), "two words", "a,b;c\"d\""])
             .with_tenant(Some(text))
+            .with_networks(["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"].map(|network| Network::parse(network).unwrap()))
             .with_expires(Some(to_millis(soon())))
             .with_last_used(Some(to_millis(SystemTime::now())));
         let record = if number % 4 == 0 { key(number, "ada") } else { full };

@@ -6,7 +6,8 @@
 //!
 //! - [`template`]: path templates such as `/users/{id}`.
 //! - [`window`]: the windows of rate limits, such as `15m`.
-//! - [`names`]: names of roles, permissions, scopes, rate limits and headers.
+//! - [`names`]: names of roles, permissions, scopes, authentication schemes, rate limits and headers.
+//! - [`network`]: ranges of addresses, such as `10.0.0.0/8`.
 //! - [`expression`]: rules with `and`, `or` and `not`: whether they are satisfiable, and which parts are redundant.
 //! - [`hierarchy`]: roles that imply other roles.
 //!
@@ -34,6 +35,7 @@
 pub mod expression;
 pub mod hierarchy;
 pub mod names;
+pub mod network;
 pub mod template;
 pub mod timeout;
 pub mod window;

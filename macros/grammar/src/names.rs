@@ -1,4 +1,4 @@
-//! Names of roles, permissions, scopes, rate limits and headers.
+//! Names of roles, permissions, scopes, authentication schemes, rate limits and headers.
 //!
 //! Threat: a rule requires a name that no credential can carry, so that no caller satisfies it, except one who bypasses the check
 //! (CWE-863). Promise: each name that [`Kind::check`] accepts can be carried by a credential, because
@@ -168,6 +168,16 @@ pub const fn is_header_name(text: &str) -> bool {
         rest = more;
     }
     !text.is_empty()
+}
+
+/// The rule for authentication schemes, for error messages.
+pub const SCHEME: &str = "an authentication scheme is a token of HTTP, such as \"Bearer\" or \"Basic\"";
+
+/// Whether the text can be the name of an authentication scheme. RFC 9110, section 11.1: `auth-scheme = token`. Schemes are
+/// compared without regard to case.
+#[must_use]
+pub const fn is_scheme(text: &str) -> bool {
+    is_header_name(text)
 }
 
 /// Whether a token of HTTP can contain the byte (RFC 9110, section 5.6.2: `tchar`).

@@ -1,14 +1,16 @@
 //! The arguments of an attribute: `value` or `key = value`, separated by commas.
 //!
 //! Each argument is read on its own, so that one mistake hides no other. The modules inside read what several attributes take:
-//! names, path parameters, a function, a reason, a size.
+//! names, networks, path parameters, a function, a reason, authentication schemes, a size.
 
 pub(crate) mod function_path;
 mod name_spellings;
 pub(crate) mod names;
+pub(crate) mod networks;
 pub(crate) mod path_parameters;
 pub(crate) mod predicate;
 pub(crate) mod reason;
+pub(crate) mod schemes;
 pub(crate) mod size;
 
 use std::fmt::Display;

@@ -6,7 +6,7 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenTree};
 
 use super::{Attribute, Clause, owner, tenant};
-use crate::arguments::{Arguments, is_constant, is_path, names, predicate};
+use crate::arguments::{Arguments, is_constant, is_path, names, networks, predicate, schemes};
 use crate::diagnostics::{Diagnostics, SourceRange};
 use crate::gather::flat;
 use crate::policy::AccessPolicy;
@@ -14,9 +14,10 @@ use crate::rule::{NameKind, Rule};
 use crate::suggest;
 use crate::user_path::UserPath;
 
-const CONDITIONS: [&str; 7] = ["role", "permission", "scope", "owner", "tenant", "authenticated", "check"];
+const CONDITIONS: [&str; 9] =
+    ["role", "permission", "scope", "owner", "tenant", "scheme", "network", "authenticated", "check"];
 const EXAMPLE: &str = "write conditions, such as `role(\"admin\") || owner(id)`";
-const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `authenticated`, `check(path)` or a \
+const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `scheme(\"..\")`, `network(\"..\")`, `authenticated`, `check(path)` or a \
                          constant such as `EDITORS`";
 
 pub(super) struct Authorize;
@@ -221,6 +222,16 @@ impl<'t> Reader<'t, '_> {
                     format!("write `{keyword}(id)`"),
                 );
             }
+            "scheme" => {
+                self.diagnostics.error(
+                    keyword.span(),
+                    "`scheme` needs the name of a scheme",
+                    "write `scheme(\"Bearer\")`",
+                );
+            }
+            "network" => {
+                self.diagnostics.error(keyword.span(), "`network` needs a network", "write `network(\"10.0.0.0/8\")`");
+            }
             "check" => _ = predicate::parse(keyword, None, self.diagnostics),
             _ => self.unknown(keyword),
         }
@@ -244,9 +255,16 @@ impl<'t> Reader<'t, '_> {
             "scope" => NameKind::Scope,
             "owner" => return owner::rule(arguments, self.diagnostics),
             "tenant" => return tenant::rule(arguments, self.diagnostics),
+            "scheme" => return schemes::rule(arguments, self.diagnostics),
+            "network" => return networks::rule(arguments, self.diagnostics),
             "check" => return predicate::parse(keyword, Some(group), self.diagnostics).map(Rule::Check),
             "authenticated" => {
-                self.diagnostics.error(group.span(), "`authenticated` takes no arguments", "write `authenticated`");
+                let help = if group.stream().is_empty() {
+                    "write `authenticated`"
+                } else {
+                    "write `authenticated` here, and `#[authenticated(by = ..)]` above the handler for the schemes"
+                };
+                self.diagnostics.error(group.span(), "`authenticated` takes no arguments", help);
                 return None;
             }
             "owner_or_admin" => {

@@ -1,10 +1,11 @@
 //! A rule as a constant.
 
+use palisade_grammar::network::Network;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use crate::hygiene::{Names, constant, local};
-use crate::rule::{Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule};
+use crate::rule::{AuthScheme, Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule};
 use crate::user_path::UserPath;
 
 pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
@@ -14,6 +15,23 @@ pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
     };
     let (variant, fields) = match written {
         Rule::Authenticated => ("Authenticated", TokenStream::new()),
+        Rule::AuthenticatedBy(schemes) => {
+            let schemes = schemes.iter().map(scheme);
+            ("AuthenticatedBy", quote!((&[#(#schemes),*])))
+        }
+        Rule::Scheme(AuthScheme::Named(name)) => {
+            let name = name.value();
+            ("Scheme", quote!((#name)))
+        }
+        // `scheme(..)` takes names only.
+        Rule::Scheme(api_keys) => {
+            let scheme = scheme(api_keys);
+            ("AuthenticatedBy", quote!((&[#scheme])))
+        }
+        Rule::Network(networks) => {
+            let networks = networks.list.iter().map(network);
+            ("Network", quote!((&[#(#networks),*])))
+        }
         Rule::Admin(_) => ("Admin", TokenStream::new()),
         Rule::Named(kind, name) => (variant_of(*kind), named(*kind, name)),
         Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
@@ -30,6 +48,29 @@ pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
     };
     let variant = names.rule(variant);
     quote!(#variant #fields)
+}
+
+fn scheme(scheme: &AuthScheme) -> TokenStream {
+    match scheme {
+        AuthScheme::ApiKeys(_) => quote!(::palisade::__v1::AuthScheme::ApiKeys),
+        AuthScheme::Named(name) => {
+            let name = name.value();
+            quote!(::palisade::__v1::AuthScheme::Named(#name))
+        }
+    }
+}
+
+fn network(network: &Network) -> TokenStream {
+    match *network {
+        Network::V4(first, prefix) => {
+            let (first, prefix) = (first.map(Literal::u8_unsuffixed), Literal::u8_unsuffixed(prefix));
+            quote!(::palisade::__v1::Network::V4([#(#first),*], #prefix))
+        }
+        Network::V6(first, prefix) => {
+            let (first, prefix) = (first.map(Literal::u16_unsuffixed), Literal::u8_unsuffixed(prefix));
+            quote!(::palisade::__v1::Network::V6([#(#first),*], #prefix))
+        }
+    }
 }
 
 const fn variant_of(kind: NameKind) -> &'static str {

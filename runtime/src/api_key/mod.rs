@@ -19,6 +19,7 @@
 //! | `api_key_checksum` | the checksum is wrong, because of a typing error or a truncated copy; the store is not queried |
 //! | `api_key_unknown`, `api_key_secret` | no key has this id; the key with this id has a different secret |
 //! | `api_key_expired` | it has expired |
+//! | `api_key_network` | the client is in none of the networks of the key |
 //! | `api_key_store` | (503) the store is down |
 //!
 //! ```
@@ -35,6 +36,7 @@
 mod builder;
 mod format;
 mod memory;
+mod new_key;
 mod record;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 mod sql;
@@ -57,7 +59,8 @@ use dashmap::mapref::entry::Entry;
 pub use self::builder::ApiKeysBuilder;
 use self::format::{KeyFormat, PresentedKey};
 pub use self::memory::MemoryApiKeys;
-pub use self::record::{ApiKey, CreatedApiKey, NewApiKey};
+pub use self::new_key::NewApiKey;
+pub use self::record::{ApiKey, CreatedApiKey};
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 pub use self::sql::SqlApiKeys;
 pub use self::store::{ApiKeyStore, InsertedApiKey};
@@ -165,12 +168,14 @@ impl<S: ApiKeyStore> ApiKeys<S> {
                 Some(end.ok_or(ApiKeyError::Invalid("the expiry of the key is too far in the future"))?)
             }
         };
+        let networks = new.read_networks().ok_or(ApiKeyError::Invalid("a network of the key cannot be read"))?;
         let generated = self.format.generate().ok_or(ApiKeyError::Randomness)?;
         let record = ApiKey::from_row(generated.id, new.owner, generated.digest, now)
             .with_name(new.name)
             .with_scopes(new.scopes)
             .with_roles(new.roles)
             .with_tenant(new.tenant)
+            .with_networks(networks)
             .with_expires(expires);
         match self.store.insert(record.clone(), self.most_per_owner).await {
             Ok(InsertedApiKey::Kept) => Ok(CreatedApiKey { text: generated.text, record }),
@@ -221,6 +226,10 @@ impl<S: ApiKeyStore> ApiKeys<S> {
             Principal::new(SCHEME, &*self.issuer, key.owner()).with_roles(key.roles()).with_scopes(key.scopes());
         if let Some(tenant) = key.tenant() {
             principal = principal.with_tenant(tenant);
+        }
+        // Which address the client has is known to the guard, which checks the networks before the principal is used.
+        if !key.networks().is_empty() {
+            principal = principal.only_from(key.networks());
         }
         Ok(principal.with_api_key(key.id()))
     }

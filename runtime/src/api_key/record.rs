@@ -5,130 +5,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use palisade_grammar::names::{is_credential_text, is_scope};
+use palisade_grammar::network::Network;
 use secrecy::{ExposeSecret as _, SecretString};
-
-use crate::principal::Principal;
-
-/// The properties of a new key: its owner, its rights and its lifetime.
-///
-/// ```
-/// use std::time::Duration;
-/// use palisade::api_key::NewApiKey;
-///
-/// let wanted = NewApiKey::new("u-1")
-///     .name("nightly export")
-///     .scopes(["orders:read"])
-///     .expires_after(Duration::from_secs(90 * 24 * 60 * 60));
-/// # let _ = wanted;
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "no key exists until `ApiKeys::create` is called with it"]
-pub struct NewApiKey {
-    pub(super) owner: String,
-    /// The issuer of the owner, if it is known.
-    pub(super) issuer: Option<String>,
-    pub(super) name: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) roles: Vec<String>,
-    pub(super) tenant: Option<String>,
-    pub(super) lifetime: Option<Duration>,
-}
-
-impl NewApiKey {
-    /// Describes a key of this owner that has no name, no scopes and no roles, and never expires.
-    ///
-    /// `owner` is the subject of the principal that the key authenticates, 1 to 255 bytes without control characters.
-    /// `#[owner(id)]` compares it.
-    ///
-    /// Danger: the same subject of another issuer is another user. To create a key for the caller, use [`of`](Self::of).
-    pub fn new(owner: impl Into<String>) -> Self {
-        Self {
-            owner: owner.into(),
-            issuer: None,
-            name: String::new(),
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            tenant: None,
-            lifetime: None,
-        }
-    }
-
-    /// Describes a key of this caller. [`ApiKeys::create`](super::ApiKeys::create) fails if the caller has another issuer than
-    /// the keys, because the same subject of two issuers is two users (ASVS V6.8.1).
-    pub fn of(principal: &Principal) -> Self {
-        Self { issuer: Some(principal.issuer().to_owned()), ..Self::new(principal.subject()) }
-    }
-
-    /// A name by which the owner recognises the key: up to 255 bytes without control characters. Two keys may have the same
-    /// name. Default: empty.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Sets the scopes and replaces earlier ones: each of visible ASCII without `"` and `\` (RFC 6749 §3.3), at most 64. Default: none.
-    ///
-    /// Danger: palisade does not check whether the owner has these scopes. Grant only scopes that the caller who requests the
-    /// key has.
-    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Sets the roles and replaces earlier ones: each 1 to 255 bytes without control characters, at most 64. Default: none.
-    ///
-    /// Danger: the key keeps its roles when the owner loses them, so remove the keys of that owner. palisade does not check
-    /// whether the owner has these roles.
-    pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.roles = roles.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// The tenant to which the key is restricted: 1 to 255 bytes without control characters. Default: none.
-    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
-        self.tenant = Some(tenant.into());
-        self
-    }
-
-    /// The lifetime of the key after its creation. Default: the key never expires.
-    ///
-    /// Danger: a leaked key that never expires works until it is removed.
-    pub fn expires_after(mut self, lifetime: Duration) -> Self {
-        self.lifetime = Some(lifetime);
-        self
-    }
-
-    /// Returns the first invalid property.
-    pub(super) fn mistake(&self) -> Option<&'static str> {
-        let names =
-            |texts: &[String]| texts.len() <= MOST_ROLES_OR_SCOPES && texts.iter().all(|text| is_credential_text(text));
-        let scopes = self.scopes.len() <= MOST_ROLES_OR_SCOPES && self.scopes.iter().all(|scope| is_scope(scope));
-        match self {
-            Self { owner, .. } if !is_credential_text(owner) => {
-                Some("the owner must be 1 to 255 bytes without control characters")
-            }
-            Self { name, .. } if !(name.is_empty() || is_credential_text(name)) => {
-                Some("the name must be at most 255 bytes without control characters")
-            }
-            Self { roles, .. } if !names(roles) => {
-                Some("there must be at most 64 roles, each 1 to 255 bytes without control characters")
-            }
-            Self { tenant: Some(tenant), .. } if !is_credential_text(tenant) => {
-                Some("the tenant must be 1 to 255 bytes without control characters")
-            }
-            _ if !scopes => {
-                Some("there must be at most 64 scopes, each of visible ASCII without quotes and backslashes")
-            }
-            Self { lifetime: Some(Duration::ZERO), .. } => Some("the lifetime must not be zero"),
-            _ => None,
-        }
-    }
-}
-
-const MOST_ROLES_OR_SCOPES: usize = 64;
 
 /// The record of a key, without the key itself. A clone is cheap. `Debug` does not show the digest.
 ///
@@ -153,6 +33,7 @@ struct ApiKeyRecord {
     scopes: Box<[String]>,
     roles: Box<[String]>,
     tenant: Option<Box<str>>,
+    networks: Box<[Network]>,
     created: SystemTime,
     expires: Option<SystemTime>,
     last_used: Option<SystemTime>,
@@ -178,6 +59,7 @@ impl ApiKey {
             scopes: Box::default(),
             roles: Box::default(),
             tenant: None,
+            networks: Box::default(),
             created,
             expires: None,
             last_used: None,
@@ -289,6 +171,21 @@ impl ApiKey {
         self.0.tenant.as_deref()
     }
 
+    /// The same record with these networks. Default: none, so that the key may be used from everywhere.
+    #[must_use]
+    pub fn with_networks(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        Arc::make_mut(&mut self.0).networks = networks.into_iter().collect();
+        self
+    }
+
+    /// The networks from which the key may be used. Empty: from everywhere.
+    ///
+    /// Danger: a store that does not keep them gives the key to every network.
+    #[must_use]
+    pub fn networks(&self) -> &[Network] {
+        &self.0.networks
+    }
+
     /// When the key was created.
     #[must_use]
     pub fn created(&self) -> SystemTime {
@@ -330,6 +227,7 @@ impl fmt::Debug for ApiKey {
             .field("scopes", &self.0.scopes)
             .field("roles", &self.0.roles)
             .field("tenant", &self.0.tenant)
+            .field("networks", &self.0.networks)
             .field("created", &self.0.created)
             .field("expires", &self.0.expires)
             .field("last_used", &self.0.last_used)

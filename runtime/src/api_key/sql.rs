@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use palisade_grammar::network::Network;
 use sqlx::Connection as _;
 
 use super::record::ApiKey;
@@ -18,12 +19,12 @@ use crate::unavailable::Unavailable;
 const REMOVE_EXPIRED: &str = "DELETE FROM palisade_api_keys WHERE owner = $1 AND expires <= $2";
 /// After [`REMOVE_EXPIRED`], all keys of the owner are active.
 const INSERT: &str = "INSERT INTO palisade_api_keys
-    (id, owner, name, scopes, roles, tenant, digest, created, expires, last_used)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
-    WHERE (SELECT count(*) FROM palisade_api_keys WHERE owner = $2) < $11";
-const FIND: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used
+    (id, owner, name, scopes, roles, tenant, digest, created, expires, last_used, networks)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+    WHERE (SELECT count(*) FROM palisade_api_keys WHERE owner = $2) < $12";
+const FIND: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used, networks
     FROM palisade_api_keys WHERE id = $1";
-const LIST: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used
+const LIST: &str = "SELECT id, owner, name, scopes, roles, tenant, digest, created, expires, last_used, networks
     FROM palisade_api_keys WHERE owner = $1";
 const REMOVE: &str = "DELETE FROM palisade_api_keys WHERE id = $1 AND owner = $2";
 const REMOVE_ALL: &str = "DELETE FROM palisade_api_keys WHERE owner = $1";
@@ -172,11 +173,12 @@ impl ApiKeyStore for SqlApiKeys {
 }
 
 /// The columns of [`FIND`] and [`LIST`].
-type ApiKeyRow = (String, String, String, String, String, Option<String>, Vec<u8>, i64, Option<i64>, Option<i64>);
+type ApiKeyRow =
+    (String, String, String, String, String, Option<String>, Vec<u8>, i64, Option<i64>, Option<i64>, Option<String>);
 
 /// A row that cannot be read must not look like no row.
 fn key_of_row(row: ApiKeyRow) -> Result<ApiKey, Unavailable> {
-    let (id, owner, name, scopes, roles, tenant, digest, created, expires, last_used) = row;
+    let (id, owner, name, scopes, roles, tenant, digest, created, expires, last_used, networks) = row;
     let optional = |millis: Option<i64>| {
         Some(match millis {
             Some(millis) => Some(moment(millis)?),
@@ -190,10 +192,24 @@ fn key_of_row(row: ApiKeyRow) -> Result<ApiKey, Unavailable> {
             .with_roles(list_from_json(&roles)?)
             .with_tenant(tenant.map(restored))
             .with_expires(optional(expires)?)
-            .with_last_used(optional(last_used)?);
+            .with_last_used(optional(last_used)?)
+            .with_networks(networks_from_json(networks.as_deref())?);
         Some(key)
     };
     read().ok_or_else(|| corrupt("palisade_api_keys"))
+}
+
+/// `None` if the list cannot be read: a key must not lose its networks.
+fn networks_from_json(list: Option<&str>) -> Option<Vec<Network>> {
+    let Some(list) = list else { return Some(Vec::new()) };
+    let networks: Vec<Network> =
+        list_from_json(list)?.iter().map(|text| Network::parse(text).ok()).collect::<Option<_>>()?;
+    (!networks.is_empty()).then_some(networks)
+}
+
+fn networks_to_json(networks: &[Network]) -> Option<String> {
+    let texts: Vec<String> = networks.iter().map(Network::to_string).collect();
+    (!texts.is_empty()).then(|| list_to_json(&texts))
 }
 
 /// Removes the expired keys of the owner, and inserts the key, unless its owner has `most` active ones.
@@ -243,6 +259,7 @@ async fn insert_alone(connection: SqlConnection<'_>, key: &ApiKey, most: i64) ->
             .bind(created)
             .bind(key.expires().map(millis))
             .bind(key.last_used().map(millis))
+            .bind(networks_to_json(key.networks()))
             .bind(most);
         insert.execute(&mut *c).await.map(|done| done.rows_affected() == 1)
     })

@@ -52,6 +52,20 @@ impl PrincipalLookup {
         Self { function: Arc::new(function), id, remembered_for: Duration::ZERO }
     }
 
+    /// The caller as the function returns it now, without what is remembered.
+    pub(crate) async fn complete_afresh(
+        &self,
+        authenticated: Authenticated,
+        request: &HttpRequest,
+    ) -> Result<Authenticated, Failure> {
+        if dry_run::assumed_principal(request).is_some() {
+            return Ok(authenticated);
+        }
+        let Authenticated { principal, ambient } = authenticated;
+        let completed = self.function.ask(principal, request).await.map_err(Failure::Rejected)?;
+        Ok(Authenticated { principal: completed, ambient })
+    }
+
     /// The caller as the function returns it.
     pub(crate) async fn complete(
         &self,

@@ -209,10 +209,11 @@ pub(crate) enum Failure {
     Changed,
 }
 
-/// Determines the caller with the authenticators. If the request has credentials of several schemes, each must be valid, and
-/// all must belong to the same caller. The roles and scopes of the first credential apply.
+/// Determines the caller with those of the authenticators that `is_asked` accepts. If the request has credentials of several of
+/// their schemes, each must be valid, and all must belong to the same caller. The roles and scopes of the first credential apply.
 pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
+    is_asked: impl Fn(&dyn Authenticator) -> bool,
     request: &HttpRequest,
 ) -> Result<Authenticated, Failure> {
     if let Some(principal) = dry_run::assumed_principal(request) {
@@ -224,7 +225,7 @@ pub(crate) async fn authenticate(
     let mut disowned = None;
     let mut ambient = false;
     for (index, authenticator) in authenticators.iter().enumerate() {
-        if contains(&accepted, authenticator.scheme()) {
+        if !is_asked(&**authenticator) || contains(&accepted, authenticator.scheme()) {
             continue;
         }
         let verdict = match authenticator.authenticate(request) {

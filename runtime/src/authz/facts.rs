@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{AccessRequest, Rejection, Rows, Rules, path_value};
-use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Ownership, Rule, Verdict};
+use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Network, Ownership, Rule, Verdict};
 use crate::principal::Principal;
 
 /// The value of a rule so far, in strong Kleene logic. `Open` may still become any of the other values.
@@ -67,6 +67,11 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Public | Rule::OptionalAuth => Ok(Truth::Yes),
             Rule::Nobody | Rule::All([]) => Ok(Truth::No),
             Rule::Authenticated => holds(&|_| true),
+            Rule::AuthenticatedBy(schemes) => {
+                holds(&|principal| schemes.iter().any(|scheme| scheme.authenticated(principal)))
+            }
+            Rule::Scheme(name) => holds(&|principal| principal.scheme().eq_ignore_ascii_case(name)),
+            Rule::Network(networks) => Ok(self.is_in(networks)),
             Rule::Role(role) => holds(&|principal| principal.has_role(role)),
             Rule::Admin => holds(&|principal| principal.has_role(self.access.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
@@ -99,6 +104,28 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::All(rules) => self.all(*rules),
             Rule::Any(rules) => self.combine(*rules, Truth::No, Truth::Yes),
         }
+    }
+
+    /// Whether the client is in one of the networks. An address that is not known is in none, and not outside of them either:
+    /// otherwise `!network(..)` would admit it.
+    #[cold]
+    fn is_in(&self, networks: &[Network]) -> Truth {
+        match (self.access.principal, self.access.proxies.client(self.access.request.head())) {
+            (None, _) => Truth::No,
+            (Some(_), None) => Truth::Unavailable,
+            (Some(_), Some(client)) => networks.iter().any(|network| network.contains(client)).into(),
+        }
+    }
+
+    /// Why the rules cannot be decided. If that is the unknown address of a client, trying again does not help.
+    #[cold]
+    pub(super) fn undecided(&self, rules: Rules<'_>) -> Rejection {
+        let mut names_a_network = false;
+        rules.all().for_each(|rule| rule.leaves(&mut |leaf| names_a_network |= matches!(leaf, Rule::Network(_))));
+        if names_a_network && self.access.proxies.client(self.access.request.head()).is_none() {
+            return Rejection::Denied("client_address_unknown");
+        }
+        Rejection::Unavailable("decision_unavailable")
     }
 
     /// Whether this attribute of the principal equals the value that the handler gets for the parameter.

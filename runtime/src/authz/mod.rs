@@ -17,6 +17,7 @@ pub(crate) use self::facts::rows_of;
 use self::facts::{Facts, Truth};
 use crate::policy::{ForeignRow, Ownership, Rule};
 use crate::principal::Principal;
+use crate::proxy::TrustedProxies;
 use crate::role::RoleName;
 
 /// Proof that the rules of the route admit the request. Calling the handler consumes it.
@@ -114,6 +115,8 @@ pub(crate) struct AccessRequest<'r> {
     pub(crate) owners: &'r Owners,
     /// The role of administrators.
     pub(crate) admin: &'r RoleName,
+    /// They name the client.
+    pub(crate) proxies: &'r TrustedProxies,
 }
 
 /// Evaluates the rules for a request, if that needs no waiting.
@@ -146,7 +149,7 @@ pub(crate) async fn decide_later(rules: Rules<'_>, mut facts: Facts<'_, '_>) -> 
         match facts.all(rules.all())? {
             Truth::Yes => break,
             Truth::No => return Err(rejection(&mut facts, rules)),
-            Truth::Unavailable => return Err(Rejection::Unavailable("decision_unavailable")),
+            Truth::Unavailable => return Err(facts.undecided(rules)),
             Truth::Open => facts.determine_next(rules.all()).await?,
         }
     }
@@ -223,6 +226,8 @@ const fn reason(rule: &Rule) -> &'static str {
         Rule::Permission(_) => "permission_missing",
         Rule::Owner(_) => "not_the_owner",
         Rule::Tenant(_) => "other_tenant",
+        Rule::AuthenticatedBy(_) | Rule::Scheme(_) => "other_scheme",
+        Rule::Network(_) => "other_network",
         Rule::Check(_) => "check_denied",
         Rule::Nobody => "denied_to_all",
         _ => "rule_not_met",
@@ -231,10 +236,14 @@ const fn reason(rule: &Rule) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use actix_web::test::TestRequest;
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::policy::Network;
+    use crate::proxy::ProxyPeers;
 
     fn decided(rules: Rules<'_>, access: AccessRequest<'_>) -> Result<(), Rejection> {
         let decided = match decide(rules, access) {
@@ -244,11 +253,16 @@ mod tests {
         decided.map(|_| ())
     }
 
+    fn access<'r>(principal: Option<&'r Principal>, request: &'r HttpRequest) -> AccessRequest<'r> {
+        static PROXIES: OnceLock<TrustedProxies> = OnceLock::new();
+        let proxies = PROXIES.get_or_init(|| TrustedProxies::new(ProxyPeers::default(), None).unwrap());
+        AccessRequest { principal, request, owners: &Owners::OnlyIssuer, admin: &RoleName::ADMIN, proxies }
+    }
+
     fn verdict(rule: &Rule, principal: Option<&Principal>, id: &'static str) -> Result<(), Rejection> {
         let request = TestRequest::default().param("id", id).to_http_request();
         let rules = Rules { outer: &[], own: rule, rows: &rows_of([rule]) };
-        let (owners, admin) = (&Owners::OnlyIssuer, &RoleName::ADMIN);
-        decided(rules, AccessRequest { principal, request: &request, owners, admin })
+        decided(rules, access(principal, &request))
     }
 
     #[test]
@@ -271,8 +285,7 @@ mod tests {
         for (first, second) in [("mine", "theirs"), ("theirs", "mine"), ("mine", "mine")] {
             let request = TestRequest::default().param("id", first).param("id", second).to_http_request();
             let rules = Rules { outer: &[], own: &Rule::Owner("id"), rows: &[] };
-            let (principal, owners, admin) = (Some(&owner), &Owners::OnlyIssuer, &RoleName::ADMIN);
-            let decided = decided(rules, AccessRequest { principal, request: &request, owners, admin });
+            let decided = decided(rules, access(Some(&owner), &request));
             assert_eq!(decided, Err(Rejection::NoSuchParameter("id")));
         }
     }
@@ -293,5 +306,36 @@ mod tests {
         assert!(verdict(&RULE, Some(&owner), "s").is_err());
         assert!(verdict(&RULE, Some(&owner.clone().with_roles(["editor"])), "s").is_ok());
         assert!(verdict(&RULE, Some(&owner.with_roles(["editor"])), "t").is_err());
+    }
+
+    /// An unknown address is neither inside nor outside, so it cannot pass by a negation either.
+    #[test]
+    fn an_unknown_address_meets_no_rule_about_networks() {
+        const OURS: Rule = Rule::Network(&[Network::V4([10, 0, 0, 0], 8)]);
+        const ELSEWHERE: Rule = Rule::Not(&OURS);
+        let caller = Principal::new("Bearer", "i", "s").with_roles(["admin"]);
+        let from = |rule: &Rule, address: Option<&str>| {
+            let peer = address.map(|address| format!("{address}:1").parse().unwrap());
+            let request = peer.into_iter().fold(TestRequest::default(), TestRequest::peer_addr).to_http_request();
+            decided(Rules { outer: &[], own: rule, rows: &[] }, access(Some(&caller), &request))
+        };
+        assert_eq!(from(&OURS, Some("10.9.8.7")), Ok(()));
+        assert_eq!(from(&OURS, Some("[::ffff:10.9.8.7]")), Ok(()));
+        assert_eq!(from(&OURS, Some("11.0.0.1")), Err(Rejection::Denied("other_network")));
+        assert_eq!(from(&ELSEWHERE, Some("11.0.0.1")), Ok(()));
+        for rule in [OURS, ELSEWHERE, Rule::Any(&[OURS, Rule::Role("other")])] {
+            assert_eq!(from(&rule, None), Err(Rejection::Denied("client_address_unknown")), "{rule}");
+        }
+        for rule in [Rule::Any(&[OURS, Rule::Role("admin")]), Rule::Any(&[Rule::Role("admin"), OURS])] {
+            assert_eq!(from(&rule, None), Ok(()), "{rule}");
+        }
+    }
+
+    #[test]
+    fn schemes_are_compared_without_regard_to_case() {
+        let caller = Principal::new("Bearer", "i", "s");
+        assert_eq!(verdict(&Rule::Scheme("bearer"), Some(&caller), "s"), Ok(()));
+        assert_eq!(verdict(&Rule::Scheme("Basic"), Some(&caller), "s"), Err(Rejection::Denied("other_scheme")));
+        assert!(verdict(&Rule::Not(&Rule::Scheme("Basic")), Some(&caller), "s").is_ok());
     }
 }

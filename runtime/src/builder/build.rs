@@ -67,10 +67,10 @@ impl PalisadeBuilder {
         }
         let without_credentials = config_checks::challenges(&self.authenticators, &self.realm, false);
         let after_bad_credentials = config_checks::challenges(&self.authenticators, &self.realm, true);
-        let challenges = Challenges {
-            without_credentials: mistakes.note(without_credentials).unwrap_or_default(),
-            after_bad_credentials: mistakes.note(after_bad_credentials).unwrap_or_default(),
-        };
+        let challenges = Challenges::of(
+            mistakes.note(without_credentials).unwrap_or_default(),
+            mistakes.note(after_bad_credentials).unwrap_or_default(),
+        );
         mistakes.note(rate_limits::checked(self.rate_limit_wait));
         let proxies = mistakes.value_or_error(proxies)?;
         for Exempt { prefix, reason } in &self.exempt {

@@ -12,7 +12,7 @@ use palisade_grammar::names::Kind;
 use crate::authn::Authenticator;
 use crate::authz::{self, Owners};
 use crate::config_error::{ConfigError, Mistakes};
-use crate::policy::{Credentials, Rule};
+use crate::policy::{Credentials, Rule, SchemeChoices};
 use crate::policy_table::{PolicyRow, PolicyTable};
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::By;
@@ -94,9 +94,44 @@ pub(super) fn check_requirements(policies: &PolicyTable, known: &Configured<'_>,
             mistakes.report("strict_input", format!("{taker} takes an extractor of actix-web, which ignores unknown fields: take that of `palisade::input`"));
         }
         check_row_filter(row, known, mistakes);
+        check_schemes(row, known, mistakes);
         for rule in row.rules() {
             check_rule(row, &rule, known, mistakes);
         }
+    }
+}
+
+/// Checks that there are authenticators of the schemes that a route accepts, and of those that its rules name.
+fn check_schemes(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
+    if known.authenticators.is_empty() {
+        return;
+    }
+    let rules: Vec<Rule> = row.rules().collect();
+    let mut lacking = Vec::new();
+    if let Some(choices) = SchemeChoices::of(&rules)
+        && !known.authenticators.iter().any(|own| choices.admit(own.scheme(), own.has_api_keys()))
+    {
+        lacking.push(format!("credentials of {choices}"));
+    }
+    let is_known = |name: &str| known.authenticators.iter().any(|own| own.scheme().eq_ignore_ascii_case(name));
+    rules.iter().for_each(|rule| {
+        rule.leaves(&mut |leaf| match leaf {
+            Rule::Scheme(name) if !is_known(name) => lacking.push(format!("the scheme {name:?}")),
+            _ => {}
+        });
+    });
+    for lacking in lacking {
+        let mut schemes: Vec<&str> = known.authenticators.iter().map(|own| own.scheme()).collect();
+        schemes.sort_unstable();
+        schemes.dedup();
+        let problem = format!(
+            "must be of each scheme that the routes accept, but {} at {} accepts {lacking}, and the schemes of the authenticators \
+             are {}; add one with `.authenticator(..)`, or correct the name",
+            row.policy().declared(),
+            row.path(),
+            schemes.join(", ")
+        );
+        mistakes.report("authenticator", problem);
     }
 }
 
@@ -173,10 +208,7 @@ pub(super) fn challenges(
                 "must have a challenge without characters that a header field cannot contain",
             )
         })?;
-        // Authenticators of one scheme share one challenge.
-        if !challenges.contains(&challenge) {
-            challenges.push(challenge);
-        }
+        challenges.push(challenge);
     }
     Ok(challenges)
 }

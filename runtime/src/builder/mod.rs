@@ -70,7 +70,7 @@ impl Palisade {
             rate_limits: ConfiguredRateLimits::default(),
             rate_limit_mode: RateLimitMode::Enforce,
             rate_limit_wait: rate_limits::DEFAULT_WAIT,
-            rate_limit_headers: RateLimitHeaders::Draft10,
+            rate_limit_headers: RateLimitHeaders::default(),
             exempt_clients: ExemptClients::default(),
             headers: SecurityHeaders::new(),
             cors: CorsRules::none(),

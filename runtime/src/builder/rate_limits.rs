@@ -63,7 +63,7 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Which headers tell a client the state of its rate limits. Default: [`RateLimitHeaders::Draft10`].
+    /// Which headers tell a client the state of its rate limits. Default: [`RateLimitHeaders::Draft11`].
     pub fn rate_limit_headers(mut self, style: RateLimitHeaders) -> Self {
         self.rate_limit_headers = style;
         self

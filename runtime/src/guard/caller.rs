@@ -2,15 +2,26 @@
 
 use super::{GuardedRequest, MountedPolicy};
 use crate::audit;
-use crate::authn::{self, AuthError, Authenticated, Failure};
+use crate::authn::{self, AuthError, Authenticated, Authenticator, Failure};
 use crate::denial::Denial;
+use crate::dry_run;
+use crate::policy::SchemeChoices;
 use crate::role::Roles;
 use crate::settings::Settings;
 
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
     pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
-        let mut known = authn::authenticate(&self.settings.authenticators, self.request).await;
+        let mut known = match &self.mounted.schemes {
+            None => authn::authenticate(&self.settings.authenticators, |_| true, self.request).await,
+            // On the heap, because most routes choose no scheme.
+            Some(choices) => Box::pin(self.authenticate_by(choices)).await,
+        };
+        if let Ok(authenticated) = &known
+            && authenticated.principal().networks().is_some()
+        {
+            known = known.and_then(|authenticated| self.check_networks_of_key(authenticated));
+        }
         if let (Some(lookup), Ok(_)) = (&self.settings.principal_lookup, &known) {
             known = match known {
                 // On the heap, because most applications have no such function.
@@ -35,7 +46,13 @@ impl GuardedRequest<'_, '_> {
                 audit::misconfigured(&self.mounted.policy.handler, help);
                 Err(Denial::internal("no_authenticator"))
             }
-            Err(Failure::NoCredentials) => Err(Denial::no_credentials()),
+            Err(Failure::NoCredentials) => match self.lacks_chosen_scheme() {
+                Some(help) => {
+                    audit::misconfigured(&self.mounted.policy.handler, &help);
+                    Err(Denial::internal("no_authenticator"))
+                }
+                None => Err(Denial::no_credentials()),
+            },
             Err(Failure::Disagree) => Err(Denial::bad_request(
                 "credentials_disagree",
                 "The request has credentials of two callers; send only one.",
@@ -51,8 +68,33 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
+    /// Authenticates the caller with the authenticators that the route and its scopes chose. Credentials of other schemes are
+    /// not looked at.
+    pub(super) async fn authenticate_by(&self, choices: &SchemeChoices) -> Result<Authenticated, Failure> {
+        // A test has said who the caller is. It is subject to the choice like a caller with a credential.
+        if dry_run::assumed_principal(self.request).is_some_and(|assumed| !choices.admit_principal(&assumed)) {
+            return Err(Failure::NoCredentials);
+        }
+        let is_chosen = |known: &dyn Authenticator| choices.admit(known.scheme(), known.has_api_keys());
+        authn::authenticate(&self.settings.authenticators, is_chosen, self.request).await
+    }
+
+    /// How to fix a choice that no authenticator of the application meets. Routes that were given to `PalisadeBuilder::routes` were
+    /// checked at startup.
+    fn lacks_chosen_scheme(&self) -> Option<String> {
+        let choices = self.mounted.schemes.as_deref()?;
+        let mut all = self.settings.authenticators.iter();
+        let is_met = all.any(|known| choices.admit(known.scheme(), known.has_api_keys()));
+        (!is_met).then(|| {
+            format!(
+                "the route accepts only credentials of {choices}: add an authenticator of that scheme to `Palisade::builder()` with \
+                 `.authenticator(..)`"
+            )
+        })
+    }
+
     /// Adds the roles and permissions that the principal's roles imply in this application.
-    fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
+    pub(super) fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
         let principal = authenticated.principal();
         let authority = roles.authority(principal);
         if !authority.unknown().is_empty() {

@@ -1,7 +1,7 @@
 //! The order of the checks, which is defined only here.
 //!
 //! Threat: a check that runs too late, twice or not at all (CWE-696, CWE-862). Promise: regardless of the order of attributes and
-//! middleware, a request passes the rate limits of its address, then authentication, then the rate limits of its principal,
+//! middleware, a request passes the networks of its scopes, the rate limits of its address, then authentication, then the rate limits of its principal,
 //! then the access rule. Only then the body is read. Calling the handler consumes the [`Authorized`] that the access rule
 //! returned, so no code can call the handler without evaluating the rule. A request is rejected if its checks need something
 //! that is not configured.
@@ -16,6 +16,8 @@ mod charging;
 mod handler;
 mod input_fields;
 mod mounted;
+mod networks;
+mod reassess;
 mod response;
 
 use std::cell::{OnceCell, RefCell};
@@ -101,7 +103,7 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 {
                     break 'checked ended;
                 }
-                guarded.end_reading();
+                guarded.before_handler();
                 let bounds = match guarded.begin_call() {
                     Ok(bounds) => bounds,
                     Err(denial) => break 'checked Outcome::Denied(denial),
@@ -302,6 +304,9 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         if let Some(coding) = self.state.coding {
             self.check_coding(coding)?;
         }
+        if let Some(networks) = &self.mounted.networks {
+            self.check_networks(networks)?;
+        }
         self.check_numbers()?;
         if self.is_charged(Stage::Connection) {
             self.charge(Stage::Connection, NO_FIELDS).await?;
@@ -326,8 +331,8 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
         let MountedPolicy { rules: outer, policy, rows, .. } = self.mounted;
         let rules = Rules { outer, own: &policy.rule, rows };
         let principal = self.authenticated.as_ref().map(Authenticated::principal);
-        let (owners, admin) = (&self.settings.owners, &self.settings.admin);
-        let access = AccessRequest { principal, request: self.request, owners, admin };
+        let Settings { owners, admin, proxies, .. } = self.settings;
+        let access = AccessRequest { principal, request: self.request, owners, admin, proxies };
         let decided = match authz::decide(rules, access) {
             Ok(decided) => decided,
             // Only what may have to wait is on the heap.

@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, ServiceRequest};
@@ -12,7 +13,7 @@ use actix_web::dev::{Extensions, ServiceRequest};
 use super::call_limits::CallLimits;
 use crate::authz;
 use crate::input::InputArgument;
-use crate::policy::{Credentials, Ownership, Policy, Rule, ScopeDemands};
+use crate::policy::{Credentials, Network, Ownership, Policy, Rule, SchemeChoices, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
 use crate::route_responses::RouteResponses;
 use crate::settings::{RequestState, Settings, WorkerSettings};
@@ -84,6 +85,10 @@ pub(crate) struct MountedPolicy {
     pub(super) credentials: Credentials,
     /// The rows that the rules name.
     pub(super) rows: Vec<&'static Ownership>,
+    /// The lists of networks of the scopes. The client must be in one of each.
+    pub(super) networks: Option<Box<[Arc<[Network]>]>>,
+    /// Which authenticators are asked, if the rules choose some.
+    pub(super) schemes: Option<Box<SchemeChoices>>,
     rate_limits: MountedRateLimits,
     /// The same, if some of them get their numbers from the settings of the application.
     configured: Option<Box<ConfiguredPolicy>>,
@@ -112,6 +117,8 @@ impl MountedPolicy {
             policy,
             rules: demands.rules.clone(),
             credentials: demands.credentials.and(policy.credentials),
+            networks: (!demands.networks.is_empty()).then(|| demands.networks.as_slice().into()),
+            schemes: SchemeChoices::of(demands.rules.iter().chain([&policy.rule])).map(Box::new),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
             configured,
@@ -128,6 +135,27 @@ impl MountedPolicy {
         self.inputs = inputs.to_vec();
         self.input_fields = fields.to_vec();
         self
+    }
+
+    /// The same demands without rate limits and input, to check a request again that has passed them.
+    pub(super) fn without_rate_limits(&self) -> Self {
+        Self {
+            position: MountPosition::Outermost,
+            policy: self.policy,
+            rules: self.rules.clone(),
+            credentials: self.credentials,
+            rows: self.rows.clone(),
+            networks: self.networks.clone(),
+            schemes: self.schemes.clone(),
+            rate_limits: MountedRateLimits::of(std::iter::empty()),
+            configured: None,
+            call_limits: None,
+            input_fields: Vec::new(),
+            inputs: Vec::new(),
+            data: Vec::new(),
+            responses: None,
+            roles_are_defined_in: OnceCell::new(),
+        }
     }
 
     /// The rate limits of the handler in an application with these settings.

@@ -99,13 +99,13 @@ impl GuardedRequest<'_, '_> {
 
     fn reject(&self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
-        respond(self.settings, denial, self.request.head())
+        respond(self.settings, denial, self.mounted.schemes.as_deref(), self.request.head())
     }
 
     /// The response of a handler that failed. A rejection by the handler itself, such as for a wrong password, is audited too.
     fn failed(&self, response: HttpResponse) -> HttpResponse {
         let mut response = failure::conceal(self.settings, self.request, Some(&self.mounted.policy.handler), response);
-        add_missing_challenge(self.settings, &mut response);
+        add_missing_challenge(self.settings, self.mounted.schemes.as_deref(), &mut response);
         if !self.state.audited.get() && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             self.audit(response.status(), failure::reason(&response).unwrap_or("rejected_by_handler"));
         }

@@ -79,7 +79,7 @@ impl Finish {
             subject: None,
         }
         .record();
-        respond(&self.settings, denial, head)
+        respond(&self.settings, denial, None, head)
     }
 
     pub(super) fn response<B: MessageBody + 'static>(

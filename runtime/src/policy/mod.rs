@@ -19,17 +19,20 @@
 //!
 //! [`PolicyTable`](crate::PolicyTable) lists the policies of an application.
 
+mod auth_scheme;
 pub(crate) mod check;
 pub(crate) mod constant;
 mod ownership;
 mod route;
 mod rule;
-mod rule_text;
+pub(crate) mod rule_text;
 mod scope_demands;
 
 use std::panic::Location;
 use std::time::Duration;
 
+pub use self::auth_scheme::AuthScheme;
+pub(crate) use self::auth_scheme::SchemeChoices;
 pub use self::check::{Check, Verdict};
 pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
 pub use self::ownership::{OwnerKey, Ownership, Resource};
@@ -40,6 +43,7 @@ pub use self::rule::Rule;
 pub(crate) use self::scope_demands::{ScopeDemands, Wrap};
 pub use crate::handler_path::HandlerPath;
 use crate::rate_limit::RateLimit;
+pub use palisade_grammar::network::Network;
 
 /// Which arguments of a handler are validated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use palisade_grammar::names::Kind;
 
 use actix_web::HttpRequest;
 
-use super::{Check, Ownership, Verdict};
+use super::{AuthScheme, Check, Network, Ownership, Verdict};
 use crate::principal::Principal;
 use crate::role::{RoleName, Roles};
 
@@ -31,6 +31,18 @@ pub enum Rule {
     OptionalAuth,
     /// Any authenticated principal.
     Authenticated,
+    /// A principal whose credential has one of these schemes. An empty list admits nobody.
+    ///
+    /// As the rule of a route or a scope, or as a part of [`All`](Self::All) there, it also decides which authenticators are asked: a
+    /// credential of another scheme is ignored, and a request without one of these schemes gets 401. Below [`Any`](Self::Any) and
+    /// [`Not`](Self::Not) it is only a condition.
+    AuthenticatedBy(&'static [AuthScheme]),
+    /// A principal whose credential has the scheme of this name, compared without regard to case (RFC 9110 §11.1). Others get 403.
+    Scheme(&'static str),
+    /// A principal whose request comes from one of these networks, by the address of the client behind
+    /// [trusted proxies](crate::PalisadeBuilder::trusted_proxies). If the address is not known, the rule is neither met nor not
+    /// met, and a request that depends on it gets 403. An empty list admits nobody.
+    Network(&'static [Network]),
     /// A principal that has this role, or one that implies it.
     Role(&'static str),
     /// A principal that has the role of administrators, or one that implies it. `owner_or_admin` uses it. Default: the role `admin`.
@@ -153,6 +165,14 @@ impl Rule {
                 Rule::Role(name) => (Kind::Role, name),
                 Rule::Permission(name) => (Kind::Permission, name),
                 Rule::Scope(name) => (Kind::Scope, name),
+                Rule::Scheme(name) => {
+                    mistake = mistake.take().or_else(|| AuthScheme::Named(name).mistake());
+                    return;
+                }
+                Rule::AuthenticatedBy(schemes) => {
+                    mistake = mistake.take().or_else(|| schemes.iter().find_map(|scheme| scheme.mistake()));
+                    return;
+                }
                 _ => return,
             };
             mistake = mistake.take().or_else(|| kind.mistake(name));
@@ -196,7 +216,10 @@ impl Expression for Rule {
             Rule::Not(rule) => Node::Not(rule),
             Rule::All(rules) => Node::All(rules),
             Rule::Any(rules) => Node::Any(rules),
-            Rule::Role(_)
+            Rule::AuthenticatedBy(_)
+            | Rule::Scheme(_)
+            | Rule::Network(_)
+            | Rule::Role(_)
             | Rule::Admin
             | Rule::Permission(_)
             | Rule::Scope(_)

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::Rule;
+use super::{Network, Rule, auth_scheme};
 use crate::role::RoleName;
 
 impl Rule {
@@ -42,6 +42,18 @@ impl fmt::Display for RuleText<'_> {
     }
 }
 
+/// Networks in quotes, separated by commas.
+pub(crate) struct NetworkList<'n>(pub(crate) &'n [Network]);
+
+impl fmt::Display for NetworkList<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, network) in self.0.iter().enumerate() {
+            write!(f, "{}\"{network}\"", if at > 0 { ", " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
 /// Formats rules.
 struct RuleFormatter<'w> {
     /// The role of administrators. If it has another name than the default, each rule that requires it shows that name, so that
@@ -70,6 +82,7 @@ impl RuleFormatter<'_> {
             Rule::OptionalAuth => f.write_str("optional_auth"),
             Rule::Authenticated => f.write_str("authenticated"),
             Rule::Nobody => f.write_str("deny_all"),
+            Rule::AuthenticatedBy(_) => self.term(rule, f),
             Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) => self.term(rule, f),
             Rule::Role(_) | Rule::Admin | Rule::Permission(_) | Rule::Scope(_) => {
                 f.write_str("require_")?;
@@ -104,6 +117,13 @@ impl RuleFormatter<'_> {
             Rule::Public => f.write_str("public"),
             Rule::OptionalAuth => f.write_str("optional_auth"),
             Rule::Authenticated => f.write_str("authenticated"),
+            Rule::AuthenticatedBy(schemes) => {
+                f.write_str("authenticated(by = ")?;
+                auth_scheme::list(schemes, f)?;
+                f.write_str(")")
+            }
+            Rule::Scheme(name) => write!(f, "scheme({name:?})"),
+            Rule::Network(networks) => write!(f, "network({})", NetworkList(networks)),
             Rule::Nobody | Rule::All([]) | Rule::Any([]) => f.write_str("nobody"),
             Rule::Role(name) => write!(f, "role({name:?})"),
             Rule::Admin => write!(f, "role({:?})", self.admin.as_str()),
@@ -172,6 +192,7 @@ fn names(rules: &[Rule], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use super::super::AuthScheme;
     use super::*;
 
     #[test]
@@ -189,6 +210,16 @@ mod tests {
             (EITHER, "authorize(role(\"a\") || (owner(id) && scope(\"b\")))"),
             (Rule::Not(&EITHER), "authorize(!(role(\"a\") || (owner(id) && scope(\"b\"))))"),
             (Rule::All(&[]), "authorize(nobody)"),
+            (Rule::AuthenticatedBy(&[AuthScheme::ApiKeys]), "authenticated(by = api_key)"),
+            (
+                Rule::AuthenticatedBy(&[AuthScheme::Named("Bearer"), AuthScheme::Named("Basic")]),
+                "authenticated(by = [bearer, \"Basic\"])",
+            ),
+            (Rule::Any(&[Rule::Scheme("a"), Rule::Scheme("b")]), "authorize(scheme(\"a\") || scheme(\"b\"))"),
+            (
+                Rule::Network(&[Network::V4([10, 0, 0, 0], 8), Network::V6([0, 0, 0, 0, 0, 0, 0, 1], 128)]),
+                "authorize(network(\"10.0.0.0/8\", \"::1\"))",
+            ),
         ] {
             assert_eq!(rule.to_string(), expected);
         }

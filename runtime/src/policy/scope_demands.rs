@@ -3,13 +3,14 @@
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Extensions;
 
-use super::{Credentials, Rule};
-use crate::cors::CorsRules;
+use super::{Credentials, Network, Rule};
 use crate::concurrency::{CountedTogether, HandlerConcurrency};
+use crate::cors::CorsRules;
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -17,6 +18,8 @@ use crate::rate_limit::RateLimit;
 pub(crate) struct ScopeDemands {
     pub(crate) rules: Vec<Rule>,
     pub(crate) rate_limits: Vec<ScopeRateLimit>,
+    /// The client's address must be in one network of each list.
+    pub(crate) networks: Vec<Arc<[Network]>>,
     /// The timeout of the innermost scope that has one.
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: Vec<HandlerConcurrency>,
@@ -47,6 +50,7 @@ impl ScopeDemands {
         Self {
             rules: Vec::new(),
             rate_limits: Vec::new(),
+            networks: Vec::new(),
             timeout: None,
             concurrency: Vec::new(),
             credentials: Credentials::Ignored,
@@ -67,6 +71,12 @@ impl ScopeDemands {
         };
         demands.rate_limits.extend(rate_limits.iter().map(bucketed));
         demands
+    }
+
+    /// Adds the networks of an inner scope.
+    pub(crate) fn from_networks(mut self, networks: impl IntoIterator<Item = Arc<[Network]>>) -> Self {
+        self.networks.extend(networks);
+        self
     }
 
     /// Adds the limits of the calls of an inner scope.

@@ -3,11 +3,13 @@
 //! Threat: one format of the table omits a requirement that another format shows. Promise: text, Markdown, HTML and JSON all iterate
 //! over [`COLUMNS`]. A new column is one entry there, and each format shows it.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::PolicyRow;
 use super::row::{self, Openness};
-use crate::policy::Validation;
+use crate::policy::{Network, Validation};
 use crate::rate_limit::{By, RateLimit};
 
 /// How much of a row a format shows.
@@ -56,6 +58,7 @@ pub(super) const COLUMNS: [Column; 7] = [
             vec![
                 ("openness", json!(openness_keyword(row.openness()))),
                 ("access", json!(access)),
+                ("networks", json!(row.networks().iter().map(networks).collect::<Vec<_>>())),
                 ("row_filter", json!(row.takes_row_filter())),
             ]
         },
@@ -156,6 +159,11 @@ fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
     })
 }
 
+fn networks((scope, networks): &(String, Arc<[Network]>)) -> Value {
+    let networks: Vec<String> = networks.iter().map(Network::to_string).collect();
+    json!({ "networks": networks, "scope": scope })
+}
+
 /// Routes of one scope, which share its demands.
 pub(super) struct Group<'t> {
     /// The prefix of the scope. It is empty for routes that are in no scope with a prefix.
@@ -184,9 +192,13 @@ fn scope_demands(row: &PolicyRow) -> String {
     let of_outer_scope = |scope: &str| {
         if scope == row.scope() { String::new() } else { format!(" (scope {})", row::prefix_or_slash(scope)) }
     };
+    let networks = row
+        .networks()
+        .iter()
+        .map(|(scope, networks)| format!("{}{}", row::network_words(networks), of_outer_scope(scope)));
     let rules = row.outer().iter().map(|(scope, rule)| format!("{}{}", row.words(rule), of_outer_scope(scope)));
     let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
         scope.map(|scope| row::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
     });
-    rules.chain(rate_limits).chain(row.scope_call_limits()).collect::<Vec<_>>().join("; ")
+    networks.chain(rules).chain(rate_limits).chain(row.scope_call_limits()).collect::<Vec<_>>().join("; ")
 }

@@ -5,12 +5,14 @@
 
 use std::fmt::Write as _;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_grammar::window;
 
 use crate::config_error::Mistakes;
-use crate::policy::{HandlerPath, Policy, Route, Rule, Validation};
+use crate::policy::rule_text::NetworkList;
+use crate::policy::{HandlerPath, Network, Policy, Route, Rule, Validation};
 use crate::rate_limit::{By, ConfiguredRateLimits, Count, RateLimit};
 use crate::role::RoleName;
 
@@ -31,6 +33,8 @@ pub struct PolicyRow {
     path: String,
     policy: &'static Policy,
     outer: Vec<(String, Rule)>,
+    /// The networks that the scopes demand, each with the prefix of its scope.
+    networks: Vec<(String, Arc<[Network]>)>,
     /// Those of the handler, then those of the scopes, each with the prefix of its scope.
     rate_limits: Vec<(RateLimit, Option<String>)>,
     /// The timeout of the innermost scope that has one.
@@ -47,11 +51,11 @@ pub struct PolicyRow {
 /// Whether a route can be called without credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Openness {
-    /// Each caller is admitted.
+    /// Each caller is admitted, from everywhere.
     Public,
     /// Each caller is rejected, regardless of the credentials.
     Denied,
-    /// Access depends on the caller.
+    /// Access depends on the caller, or on the network.
     Guarded,
 }
 
@@ -68,7 +72,7 @@ impl PolicyRow {
         let path = route.shown_below(prefix);
         let own = policy.rate_limits.iter().map(|rate_limit| (*rate_limit, None));
         let of_scopes = scope_rate_limits.iter().map(|(scope, rate_limit)| (*rate_limit, Some(scope.clone())));
-        let (outer, rate_limits) = (outer.to_vec(), own.chain(of_scopes).collect());
+        let (outer, networks, rate_limits) = (outer.to_vec(), Vec::new(), own.chain(of_scopes).collect());
         let admin = RoleName::ADMIN;
         let scope = prefix.to_owned();
         let (takes_row_filter, takes_actix_input) = (false, false);
@@ -80,6 +84,7 @@ impl PolicyRow {
             path,
             policy,
             outer,
+            networks,
             rate_limits,
             scope_timeout,
             scope_concurrency,
@@ -103,6 +108,17 @@ impl PolicyRow {
 
     pub(super) fn add_application_limits(&mut self, timeout: Option<Duration>, concurrency: Option<u32>) {
         self.application = (timeout, concurrency);
+    }
+
+    /// Notes the networks that the scopes demand, each with the prefix of its scope.
+    pub(crate) fn from_networks(mut self, networks: &[(String, Arc<[Network]>)]) -> Self {
+        self.networks = networks.to_vec();
+        self
+    }
+
+    /// The networks that the scopes demand, each with the prefix of its scope. The client must be in one of each.
+    pub(crate) fn networks(&self) -> &[(String, Arc<[Network]>)] {
+        &self.networks
     }
 
     /// Notes what the handler takes.
@@ -201,8 +217,11 @@ impl PolicyRow {
     #[must_use]
     pub fn access(&self) -> String {
         let mut text = String::new();
+        // Writing to a `String` cannot fail, here and below.
+        for (scope, networks) in &self.networks {
+            let _ = write!(text, "{} (scope {}), ", network_words(networks), prefix_or_slash(scope));
+        }
         for (scope, rule) in &self.outer {
-            // Writing to a `String` cannot fail, here and below.
             let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), prefix_or_slash(scope));
         }
         let _ = write!(text, "{}", self.policy.rule.as_attributes(&self.admin));
@@ -303,7 +322,7 @@ impl PolicyRow {
     pub(super) fn openness(&self) -> Openness {
         if self.rules().any(|rule| admits_nobody(&rule)) {
             Openness::Denied
-        } else if self.rules().all(|rule| !rule.needs_principal()) {
+        } else if self.networks.is_empty() && self.rules().all(|rule| !rule.needs_principal()) {
             Openness::Public
         } else {
             Openness::Guarded
@@ -311,10 +330,15 @@ impl PolicyRow {
     }
 }
 
+/// The demand of a scope: `network("10.0.0.0/8")`.
+pub(super) fn network_words(networks: &[Network]) -> String {
+    format!("network({})", NetworkList(networks))
+}
+
 /// Returns whether the rule rejects each caller by its structure alone. Roles and functions are not evaluated.
 fn admits_nobody(rule: &Rule) -> bool {
     match rule {
-        Rule::Nobody | Rule::All([]) | Rule::Any([]) => true,
+        Rule::Nobody | Rule::All([]) | Rule::Any([]) | Rule::AuthenticatedBy([]) | Rule::Network([]) => true,
         Rule::All(rules) => rules.iter().any(admits_nobody),
         Rule::Any(rules) => rules.iter().all(admits_nobody),
         Rule::Not(rule) => matches!(rule, Rule::Public | Rule::OptionalAuth | Rule::Authenticated),

@@ -22,6 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use palisade_grammar::network::Network;
 
 use self::authority::KnownAuthority;
 pub(crate) use self::authority::{Authority, RegistryId};
@@ -63,6 +64,8 @@ struct Identity {
     permissions: Box<[String]>,
     token: Option<Token>,
     api_key: Option<Box<str>>,
+    /// The networks from which the credential may be used. `None`: from everywhere.
+    networks: Option<Box<[Network]>>,
     known_authority: KnownAuthority,
     completed: CompletedPrincipal,
 }
@@ -84,6 +87,7 @@ impl Principal {
             permissions: Box::default(),
             token: None,
             api_key: None,
+            networks: None,
             known_authority: KnownAuthority::default(),
             completed: CompletedPrincipal::default(),
         };
@@ -145,6 +149,18 @@ impl Principal {
     #[must_use]
     pub fn api_key(&self) -> Option<&str> {
         self.identity.api_key.as_deref()
+    }
+
+    /// The same principal, whose credential may be used from these networks only. The guard checks that.
+    pub(crate) fn only_from(mut self, networks: impl Into<Box<[Network]>>) -> Self {
+        self.identity_mut().networks = Some(networks.into());
+        self
+    }
+
+    /// The networks from which the credential may be used. `None`: from everywhere.
+    #[inline]
+    pub(crate) fn networks(&self) -> Option<&[Network]> {
+        self.identity.networks.as_deref()
     }
 
     fn identity_mut(&mut self) -> &mut Identity {

@@ -3,7 +3,10 @@
 //! Threat: a client that does not know when to retry retries at once. A stranger who sends the name of another person reads
 //! from the headers how often that name has failed (CWE-204).
 //! Promise: each response, admitted or rejected, has the headers of the style that the application chose. A rate limit by a
-//! name that the caller chose reports nothing, except `Retry-After` when it rejects.
+//! name that the caller chose reports nothing, except `Retry-After` when it rejects. No header names a time that is longer than
+//! the window.
+
+use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
@@ -11,6 +14,7 @@ use smallvec::SmallVec;
 use super::definition::{By, RateLimit};
 use super::mounted::MountedRateLimits;
 use super::reservations::{Entry, Reservations};
+use super::status::RateLimitStatus;
 use crate::headers::{Stays, insert};
 use crate::problem::whole_seconds;
 
@@ -29,9 +33,19 @@ const LEGACY_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 #[non_exhaustive]
 pub enum RateLimitHeaders {
     /// `RateLimit-Policy: "login";q=5;w=900` and `RateLimit: "login";r=0;t=412`, with one item for each rate limit
-    /// (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4): the limit and its window in seconds; how much is left, and
-    /// in how many seconds the next unit is available again.
+    /// (draft-ietf-httpapi-ratelimit-headers-11 of 2026-05-23, sections 3 and 4): the limit `q` and its window `w` in seconds; how
+    /// much is left (`r`), and for how many seconds the client can use no more than that (`t`).
+    ///
+    /// The syntax is that of draft 10. Only `t` differs, and only while no unit is used: it is then the whole window, within which the
+    /// client can use no more than `r`. Otherwise it is the time until the next unit is available again. It is at least 1 and
+    /// never more than `w`.
+    ///
+    /// The optional parameters are not sent: the unit `qu` is the default, requests, and a partition key `pk` would show the
+    /// client how palisade identifies it.
     #[default]
+    Draft11,
+    /// The same fields as the expired draft-ietf-httpapi-ratelimit-headers-10 defines them. `t` is in how many seconds the next unit
+    /// is available again, and 1 while no unit is used. Use it for clients that read `t` as the time of a reset.
     Draft10,
     /// `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (in seconds from now) of the rate limit that has
     /// the least left; if several have the same left, of the one whose reset takes the longest. No standard defines these
@@ -76,7 +90,7 @@ impl Reservations {
             return;
         }
         match style {
-            RateLimitHeaders::Draft10 => self.draft10(mounted, headers),
+            RateLimitHeaders::Draft11 | RateLimitHeaders::Draft10 => self.draft(style, mounted, headers),
             RateLimitHeaders::Legacy => self.legacy(headers),
             RateLimitHeaders::Omit => {}
         }
@@ -86,10 +100,11 @@ impl Reservations {
         self.entries.iter().filter_map(|entry| Some((entry.mounted.reported.as_ref()?, entry)))
     }
 
-    fn draft10(&self, mounted: &MountedRateLimits, headers: &mut HeaderMap) {
+    /// The syntax of both drafts: a list of strings with parameters (RFC 9651 §3.1).
+    fn draft(&self, style: RateLimitHeaders, mounted: &MountedRateLimits, headers: &mut HeaderMap) {
         let (mut state, mut number) = (SmallVec::<[u8; 128]>::new(), itoa::Buffer::new());
         let mut items: usize = 0;
-        for (reported, Entry { status, .. }) in self.reported() {
+        for (reported, Entry { status, mounted: own, .. }) in self.reported() {
             if items > 0 {
                 state.extend_from_slice(b", ");
             }
@@ -97,7 +112,7 @@ impl Reservations {
             state.extend_from_slice(&reported.state);
             state.extend_from_slice(number.format(status.remaining).as_bytes());
             state.extend_from_slice(b";t=");
-            state.extend_from_slice(number.format(whole_seconds(status.reset)).as_bytes());
+            state.extend_from_slice(number.format(seconds(style, *status, &own.rate_limit)).as_bytes());
         }
         // A request that was rejected early was not charged for all of them.
         let policy = match &mounted.policy {
@@ -111,11 +126,21 @@ impl Reservations {
     }
 
     fn legacy(&self, headers: &mut HeaderMap) {
-        let reset = |entry: &Entry| whole_seconds(entry.status.reset);
+        let reset = |entry: &Entry| seconds(RateLimitHeaders::Legacy, entry.status, &entry.mounted.rate_limit);
         let rank = |entry: &&Entry| (entry.status.remaining, u32::MAX.saturating_sub(reset(entry)));
         let Some(tightest) = self.reported().map(|(_, entry)| entry).min_by_key(rank) else { return };
         headers.insert(LEGACY_LIMIT, tightest.mounted.rate_limit.limit().into());
         headers.insert(LEGACY_REMAINING, tightest.status.remaining.into());
         headers.insert(LEGACY_RESET, reset(tightest).into());
+    }
+}
+
+/// The time that a style reports. A large limit is counted in time slots, so a unit may return later than one window after it
+/// was used, but no client needs to know that.
+fn seconds(style: RateLimitHeaders, status: RateLimitStatus, rate_limit: &RateLimit) -> u32 {
+    let window = whole_seconds(Duration::from_secs(rate_limit.window().as_secs()));
+    match style {
+        RateLimitHeaders::Draft11 if status.reset.is_zero() => window,
+        _ => whole_seconds(status.reset).min(window),
     }
 }

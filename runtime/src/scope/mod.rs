@@ -38,9 +38,11 @@ mod walk;
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Extensions;
+use palisade_grammar::network;
 
 pub use self::actix_methods::{Configuration, NoExternalResource, NoWrapFunction, ServiceConfig, WithoutPolicy};
 use self::members::Mount;
@@ -50,7 +52,7 @@ pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guar
 use crate::config_error::ConfigError;
 use crate::cors::CorsRules;
 use crate::endpoint::Guards;
-use crate::policy::{Rule, Wrap};
+use crate::policy::{AuthScheme, Network, Rule, Wrap};
 use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
 use crate::role::RoleName;
@@ -110,6 +112,8 @@ pub fn scope(prefix: &str) -> Scope {
     Scope {
         prefix,
         rules: Vec::new(),
+        networks: Vec::new(),
+        network_mistakes: Vec::new(),
         rate_limits: Vec::new(),
         timeout: None,
         concurrency: None,
@@ -151,6 +155,10 @@ pub fn scope(prefix: &str) -> Scope {
 pub struct Scope {
     prefix: String,
     rules: Vec<Rule>,
+    /// The client must be in one network of each list.
+    networks: Vec<Arc<[Network]>>,
+    /// What could not be read as a network.
+    network_mistakes: Vec<String>,
     rate_limits: Vec<RateLimit>,
     timeout: Option<Duration>,
     concurrency: Option<u32>,
@@ -197,6 +205,64 @@ impl Scope {
     /// Requires a principal, as `#[authenticated]` does.
     pub fn authenticated(self) -> Self {
         self.authorize(Rule::Authenticated)
+    }
+
+    /// Requires a principal with a credential of one of these schemes, as `#[authenticated(by = api_key)]` does. Only authenticators
+    /// of these schemes are asked: a credential of another scheme is ignored, and a request without one of these schemes gets
+    /// 401.
+    ///
+    /// A member that chooses schemes too accepts those that are in both. If there can be none, [`verify`](Self::verify) reports it.
+    ///
+    /// ```
+    /// use palisade::policy::AuthScheme;
+    ///
+    /// let scope = palisade::scope("/machines").authenticated_by(&[AuthScheme::ApiKeys, AuthScheme::Named("Bearer")]);
+    /// # let _ = scope;
+    /// ```
+    pub fn authenticated_by(self, schemes: &'static [AuthScheme]) -> Self {
+        self.authorize(Rule::AuthenticatedBy(schemes))
+    }
+
+    /// Admits only clients in one of these networks, such as `"10.0.0.0/8"`, `"fd00::/8"` or `"192.0.2.7"`. Others get 403 before
+    /// anything else is checked. If it is repeated, the client must be in one network of each call.
+    ///
+    /// It needs no principal, so it also applies to public routes and to unknown paths. The policy table does not count such a
+    /// route as public. For a network as one condition among others, write `network("10.0.0.0/8")` in
+    /// [`authorize`](macro@crate::authorize).
+    ///
+    /// The address is that of the client behind [trusted proxies](crate::PalisadeBuilder::trusted_proxies); `::ffff:10.0.0.1` is
+    /// `10.0.0.1`. A client whose address is not known gets 403.
+    ///
+    /// Danger: behind a proxy that is not configured as trusted, each client has the address of the proxy. An address is no
+    /// identity: whoever shares the network is admitted (CWE-291). Text that is not a network is reported by
+    /// [`verify`](Self::verify).
+    ///
+    /// ```
+    /// use palisade::{get, public};
+    ///
+    /// #[get("/metrics")]
+    /// #[public("scraped in the cluster")]
+    /// async fn metrics() -> &'static str {
+    ///     "up 1"
+    /// }
+    ///
+    /// let scope = palisade::scope("/internal").network(["10.0.0.0/8", "fd00::/8"]).service(metrics);
+    /// assert!(scope.verify().is_ok() && !scope.policies().rows()[0].is_public());
+    /// ```
+    pub fn network(mut self, ranges: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut networks = Vec::new();
+        for range in ranges {
+            let text = range.as_ref();
+            match Network::parse(text) {
+                Ok(network) => networks.push(network),
+                Err(error) => self.network_mistakes.push(format!("{}: {}", error.message(text), error.help(text))),
+            }
+        }
+        if networks.is_empty() && self.network_mistakes.is_empty() {
+            self.network_mistakes.push(format!("it has no network, so it admits nobody: {}", network::FORMS));
+        }
+        self.networks.push(networks.into());
+        self
     }
 
     /// Requires a role, as `#[require_role("admin")]` does. For a typed role, write `Role::Admin.role_name()`.
@@ -260,6 +326,8 @@ impl Scope {
     /// - a scope without a prefix has a default service;
     /// - the router would misread a prefix, such as `/:org` or `/{org:[a-}`;
     /// - a rule of a scope requires a role, a permission or a scope with a name that no credential can have;
+    /// - a text of [`network`](Self::network) is not a network;
+    /// - the schemes that a scope and an endpoint accept ([`authenticated_by`](Self::authenticated_by)) have none in common;
     /// - a prefix and a template in it have a parameter of the same name, or a rule names a parameter that neither has;
     /// - a handler takes a `Path` of another number of parameters than the prefix and the template have;
     /// - an endpoint has `public` or `optional_auth`, and its scope requires a principal;

@@ -114,6 +114,7 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
     let Scope {
         prefix: own,
         rules,
+        networks,
         rate_limits,
         timeout,
         concurrency,
@@ -127,7 +128,7 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
         ..
     } = scope;
     let prefix = format!("{around}{own}");
-    let demands = demands.within(&prefix, &rules, &rate_limits);
+    let demands = demands.within(&prefix, &rules, &rate_limits).from_networks(networks);
     let demands = demands.limited(&prefix, timeout, concurrency, declared_at);
     let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors));
     let mut found = Services::default();

@@ -65,6 +65,8 @@ impl Outline {
     fn equals(&self, scope: &Scope) -> bool {
         self.prefix == scope.prefix
             && are_equal(&self.rules, &scope.rules)
+            // Only scopes without mistakes are remembered.
+            && scope.network_mistakes.is_empty()
             && self.rate_limits == scope.rate_limits
             && self.has_guards != scope.guards.0.is_empty()
             && match (&self.default, &scope.default) {

@@ -8,7 +8,7 @@ use super::siblings::Siblings;
 use super::walk::{self, Neighbours, OuterScopes};
 use super::{Scope, call_limits, logic, rate_limits};
 use crate::config_error::{ConfigError, Mistakes};
-use crate::policy::{Credentials, Ownership, Policy, Rule};
+use crate::policy::{Credentials, Ownership, Policy, Rule, SchemeChoices};
 use crate::policy_table::{PolicyTable, prefix_or_slash};
 use crate::role::RoleName;
 use crate::template;
@@ -70,6 +70,10 @@ fn check_templates(scope: &Scope, outer: &OuterScopes, mistakes: &mut Mistakes) 
         if let ScopeItemKind::Endpoint(mount) = &item.0 {
             check(mount.route.path, &|| format!("the path {} of {}", mount.route.path, mount.policy.declared()));
         }
+    }
+    for problem in &scope.network_mistakes {
+        let prefix = prefix_or_slash(&scope.prefix);
+        mistakes.report("routes", format!("the network of the scope {prefix} ({}): {problem}", scope.place()));
     }
     if scope.prefix.is_empty() && scope.default.is_some() {
         let problem = "a scope without a prefix has no unknown paths, so it cannot have a default service: give it a prefix, or use \
@@ -224,6 +228,14 @@ fn check_satisfiable(
         return Ok(());
     }
     let all: Vec<&Rule> = outer.iter().map(|(_, rule)| rule).chain([own]).collect();
+    if let Some(choices) = SchemeChoices::of(all.iter().copied())
+        && choices.are_disjoint()
+    {
+        return ConfigError::routes(format!(
+            "{handler} at {path} accepts no credential, because no scheme is in all of these: {choices}; write the scheme only \
+             once, or name a scheme that they share"
+        ));
+    }
     let demands = || {
         let each = outer.iter().map(|(prefix, rule)| format!("{} ({})", prefix_or_slash(prefix), text(rule)));
         each.collect::<Vec<_>>().join(" and ")

@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
-use crate::policy::Rule;
+use crate::policy::{Network, Rule};
 use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
 use crate::rate_limit::RateLimit;
 
@@ -15,6 +16,7 @@ use crate::rate_limit::RateLimit;
 pub(super) struct OuterScopes {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
+    pub(super) networks: Vec<(String, Arc<[Network]>)>,
     pub(super) rate_limits: Vec<(String, RateLimit)>,
     /// The timeout of the innermost scope that has one.
     pub(super) timeout: Option<(String, Duration)>,
@@ -32,6 +34,7 @@ impl OuterScopes {
         outer.prefix.push_str(&scope.prefix);
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
+        outer.networks.extend(scope.networks.iter().map(|networks| (outer.prefix.clone(), Arc::clone(networks))));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
         outer.timeout = scope.timeout.map(|timeout| (outer.prefix.clone(), timeout)).or(outer.timeout);
         outer.concurrency.extend(scope.concurrency.map(|limit| (outer.prefix.clone(), limit)));
@@ -90,6 +93,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
             let row = row.with_call_limits(outer.timeout.as_ref(), &outer.concurrency);
+            let row = row.from_networks(&outer.networks);
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

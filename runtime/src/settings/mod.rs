@@ -1,6 +1,7 @@
 //! The configuration of an application, which all workers share, and the state of one request. It contains data only: the logic
 //! of proxies, CORS or error styles is in their own modules.
 
+mod reassessment;
 mod request_state;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
+pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, StillAdmitted};
 pub(crate) use self::request_state::{RequestState, RequestStates};
 use crate::authn::{Authenticator, PrincipalLookup};
 use crate::authz::Owners;
@@ -21,7 +23,7 @@ use crate::cors::CorsRules;
 use crate::document::InputLimits;
 use crate::headers::SecurityHeaders;
 use crate::host::HostRules;
-use crate::policy::Rule;
+use crate::policy::{Rule, SchemeChoices};
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
 use crate::proxy::address_ranges::AddressRanges;
@@ -110,6 +112,43 @@ impl ExemptClients {
 pub(crate) struct Challenges {
     pub(crate) without_credentials: Vec<HeaderValue>,
     pub(crate) after_bad_credentials: Vec<HeaderValue>,
+    /// Both values of each authenticator, in their order, for routes that accept some schemes only.
+    pub(crate) of_each: Vec<[HeaderValue; 2]>,
+}
+
+impl Challenges {
+    /// Takes the values of each authenticator, in their order. Authenticators of one scheme may share one.
+    pub(crate) fn of(without_credentials: Vec<HeaderValue>, after_bad_credentials: Vec<HeaderValue>) -> Self {
+        let each_once = |values: &[HeaderValue]| {
+            let mut once: Vec<HeaderValue> = Vec::new();
+            values.iter().for_each(|value| once.extend(Some(value).filter(|value| !once.contains(value)).cloned()));
+            once
+        };
+        Self {
+            without_credentials: each_once(&without_credentials),
+            after_bad_credentials: each_once(&after_bad_credentials),
+            of_each: without_credentials
+                .into_iter()
+                .zip(after_bad_credentials)
+                .map(|(one, other)| [one, other])
+                .collect(),
+        }
+    }
+}
+
+impl Settings {
+    /// The `WWW-Authenticate` values of the schemes that a route accepts.
+    pub(crate) fn challenges_of(&self, choices: &SchemeChoices, presented: bool) -> Vec<HeaderValue> {
+        let mut chosen = Vec::new();
+        for (authenticator, [without, after_bad]) in self.authenticators.iter().zip(&self.challenges.of_each) {
+            let challenge = if presented { after_bad } else { without };
+            // Authenticators of one scheme share one challenge.
+            if choices.admit(authenticator.scheme(), authenticator.has_api_keys()) && !chosen.contains(challenge) {
+                chosen.push(challenge.clone());
+            }
+        }
+        chosen
+    }
 }
 
 impl fmt::Debug for Settings {

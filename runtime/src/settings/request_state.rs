@@ -11,7 +11,7 @@ use std::rc::Rc;
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 
-use super::WorkerSettings;
+use super::{Reassessment, WorkerSettings};
 use crate::authz::{Authorized, Rows};
 use crate::body::Coding;
 use crate::document::InputError;
@@ -36,6 +36,8 @@ pub(crate) struct RequestState {
     /// The reservations that were made inside the route's own middleware. They are settled outside it. Set only if the route has
     /// such a middleware. The guard keeps a reference of its own, because a middleware that fails does not return the request.
     pub(crate) reservations: OnceCell<Rc<RefCell<Reservations>>>,
+    /// Set if an argument of the handler wants to check the request again later.
+    pub(crate) reassessment: OnceCell<Rc<Reassessment>>,
     /// Whether the look-up of an argument failed, because a store is unavailable.
     pub(crate) lookup_failed: Cell<bool>,
     /// Whether fields are rejected that the input's type does not read. The guard sets it.
@@ -84,6 +86,7 @@ impl RequestStates {
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
             reservations: OnceCell::new(),
+            reassessment: OnceCell::new(),
             lookup_failed: Cell::new(false),
             strict: Cell::new(false),
             has_input_error: Cell::new(false),

@@ -18,9 +18,15 @@ const TABLE: &str = "_palisade_migrations";
 type MigrationText = (i64, &'static str, &'static str);
 
 #[cfg(feature = "sqlx-sqlite")]
-const SQLITE: &[MigrationText] = &[(1, "stores", include_str!("../../migrations/sqlite/0001_stores.sql"))];
+const SQLITE: &[MigrationText] = &[
+    (1, "stores", include_str!("../../migrations/sqlite/0001_stores.sql")),
+    (2, "api key networks", include_str!("../../migrations/sqlite/0002_api_key_networks.sql")),
+];
 #[cfg(feature = "sqlx-postgres")]
-const POSTGRES: &[MigrationText] = &[(1, "stores", include_str!("../../migrations/postgres/0001_stores.sql"))];
+const POSTGRES: &[MigrationText] = &[
+    (1, "stores", include_str!("../../migrations/postgres/0001_stores.sql")),
+    (2, "api key networks", include_str!("../../migrations/postgres/0002_api_key_networks.sql")),
+];
 
 /// The lock that migrations hold: any number that no other program locks.
 #[cfg(feature = "sqlx-postgres")]

@@ -3,12 +3,14 @@
 // This code runs only in tests, where a failure is a panic.
 #![allow(clippy::panic)]
 
+use std::net::IpAddr;
+
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 
 use super::as_principal::AsPrincipal;
 use super::outcome::Access;
-use crate::policy::{Credentials, ForeignRow, Ownership, Rule};
+use crate::policy::{Credentials, ForeignRow, Network, Ownership, Rule, SchemeChoices};
 use crate::policy_table::PolicyRow;
 use crate::principal::Principal;
 use crate::template;
@@ -19,32 +21,41 @@ pub struct Persona {
     name: String,
     principal: Option<Principal>,
     header: Option<(&'static str, String)>,
+    address: Option<IpAddr>,
 }
 
 impl Persona {
     /// A caller without credentials.
     #[must_use]
     pub fn anonymous() -> Self {
-        Self { name: "anonymous".to_owned(), principal: None, header: None }
+        Self { name: "anonymous".to_owned(), principal: None, header: None, address: None }
     }
 
     /// A caller whose credentials are rejected, for example because they are expired or forged. Each route that checks credentials
     /// must respond with 401.
     #[must_use]
     pub fn rejected(name: impl Into<String>, header: &'static str, value: impl Into<String>) -> Self {
-        Self { name: name.into(), principal: None, header: Some((header, value.into())) }
+        Self { name: name.into(), principal: None, header: Some((header, value.into())), address: None }
     }
 
     /// A caller with this principal. The request needs no credential.
     #[must_use]
     pub fn of(name: impl Into<String>, principal: Principal) -> Self {
-        Self { name: name.into(), principal: Some(principal), header: None }
+        Self { name: name.into(), principal: Some(principal), header: None, address: None }
     }
 
     /// The same caller with a real credential, such as `("authorization", "Bearer ..")`.
     #[must_use]
     pub fn by_header(mut self, header: &'static str, value: impl Into<String>) -> Self {
         self.header = Some((header, value.into()));
+        self
+    }
+
+    /// The same caller from this address, for routes that only some [networks](crate::Scope::network) may call. Default: no address, so
+    /// that these routes reject the caller. The address must not be that of a trusted proxy.
+    #[must_use]
+    pub fn from_address(mut self, address: impl Into<IpAddr>) -> Self {
+        self.address = Some(address.into());
         self
     }
 
@@ -59,6 +70,10 @@ impl Persona {
     }
 
     pub(super) fn sign(&self, request: TestRequest) -> actix_http::Request {
+        let request = match self.address {
+            Some(address) => request.peer_addr((address, 0).into()),
+            None => request,
+        };
         match (&self.header, &self.principal) {
             (Some((header, value)), _) => request.insert_header((*header, value.as_str())).to_request(),
             (None, Some(principal)) => request.as_principal(principal.clone()),
@@ -166,7 +181,16 @@ impl Personas {
         let rules: Vec<Rule> = row.rules().collect();
         let credentials = rules.iter().fold(Credentials::Ignored, |all, rule| all.and(rule.credentials()));
         let rejected = |status| Access::Rejected(status);
+        // The guard looks at the address first.
+        let is_in = |networks: &[Network]| {
+            persona.address.is_some_and(|own| networks.iter().any(|network| network.contains(own)))
+        };
+        if !row.networks().iter().all(|(_, networks)| is_in(networks)) {
+            return rejected(StatusCode::FORBIDDEN);
+        }
         let known = if persona.principal.is_some() { principal } else { None };
+        let known =
+            known.filter(|known| SchemeChoices::of(&rules).is_none_or(|choices| choices.admit_principal(known)));
         match (credentials, &persona.header, known) {
             (Credentials::Required, _, None) => return rejected(StatusCode::UNAUTHORIZED),
             (Credentials::Optional, Some(_), None) => return rejected(StatusCode::UNAUTHORIZED),
@@ -232,6 +256,11 @@ impl Personas {
             Rule::Public | Rule::OptionalAuth => true,
             Rule::Nobody => false,
             Rule::Authenticated => principal.is_some(),
+            Rule::AuthenticatedBy(schemes) => is(&|principal| schemes.iter().any(|own| own.authenticated(principal))),
+            Rule::Scheme(name) => is(&|principal| principal.scheme().eq_ignore_ascii_case(name)),
+            Rule::Network(networks) => {
+                is(&|_| persona.address.is_some_and(|own| networks.iter().any(|known| known.contains(own))))
+            }
             Rule::Role(role) => is(&|principal| principal.has_role(role)),
             Rule::Admin => is(&|principal| principal.has_role(row.admin_role().as_str())),
             Rule::Permission(permission) => is(&|principal| principal.has_permission(permission)),

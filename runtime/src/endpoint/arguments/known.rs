@@ -8,6 +8,7 @@ use actix_web::web::{self, Bytes, Form, Json, Path, Payload};
 use serde::de::DeserializeOwned;
 
 use super::{InputArgument, ParameterCount};
+use crate::admission::Admission;
 use crate::document::InputSource;
 use crate::extractors::{Claims, Owned, RowFilter};
 use crate::input;
@@ -171,12 +172,14 @@ macro_rules! of_the_caller {
 }
 of_the_caller! {
     [] Principal;
+    [] Admission;
     [] RowFilter;
     [T] Claims<T>;
     [T] Caller<T>;
 }
 
 impl Known for Principal {}
+impl Known for Admission {}
 impl<T> Known for Claims<T> {}
 impl<T> Known for Caller<T> {}
 impl Known for RowFilter {

@@ -1,0 +1,196 @@
+//! Connections that end with the credential that opened them.
+//!
+//! Threat: a WebSocket or an event stream that was opened once, and serves a user who has signed out, was deleted or lost a role, for as
+//! long as the connection holds (CWE-613, ASVS V7.4.1, V7.4.2, V8.3.2). Promise: the caller of a handler that takes an
+//! [`Admission`] is checked again while the response is being sent, as the guard checked the request. If the caller is not admitted
+//! any more, [`Admission::ended`] is ready within a second, and each body in [`Admission::until_ended`] is over. If that cannot be
+//! found out, the connection is ended too, after the third attempt.
+//!
+//! A handler that takes no `Admission` pays nothing for this.
+
+mod until_ended;
+mod watch;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Ready, ready};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::rt::task::JoinHandle;
+use actix_web::{FromRequest, HttpRequest, dev, rt};
+use futures_util::future::{Either, select};
+use tokio::sync::watch::Sender;
+
+pub use self::until_ended::UntilEnded;
+use crate::principal::ArgumentError;
+use crate::settings::RequestState;
+use crate::validation::without_rules::NoInput;
+
+/// The default, and the shortest time between two checks.
+const SHORTEST: Duration = Duration::from_millis(500);
+/// The longest time between two checks.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// The admission of a request to its handler, which lasts as long as its caller would be admitted again. A handler of a long-lived
+/// response takes it as an argument.
+///
+/// It makes the checks of the guard again with the request: the credential (its expiry, its revocation, its session, the networks of
+/// an API key), the function of [`principals`](crate::PalisadeBuilder::principals) without what it
+/// [remembers](crate::PalisadeBuilder::remember_principals), the roles, and the whole rule of the route and its scopes, with its
+/// functions and rows. It does so every 500 milliseconds, and once more when the caller's token expires. Rate limits are not
+/// charged again. Clones share one timer, which runs from the first call of [`run`](Self::run), [`until_ended`](Self::until_ended) or
+/// [`ended`](Self::ended) until all clones are dropped.
+///
+/// It is available where a [`Principal`](crate::Principal) is: not on a public route, and as an `Option` on an `#[optional_auth]` route.
+///
+/// An event stream (`text/event-stream`) that ends with the session of its caller:
+///
+/// ```
+/// use actix_web::HttpResponse;
+/// use actix_web::web::Bytes;
+/// use futures_util::stream;
+/// use palisade::{Admission, authenticated, get};
+///
+/// #[get("/events")]
+/// #[authenticated]
+/// async fn events(admission: Admission) -> HttpResponse {
+///     let events = stream::repeat_with(|| Ok::<_, actix_web::Error>(Bytes::from_static(b"data: tick\n\n")));
+///     HttpResponse::Ok().content_type("text/event-stream").streaming(admission.until_ended(events))
+/// }
+/// # let _ = palisade::scope("/api").service(events);
+/// ```
+///
+/// A task that serves a WebSocket runs until its client hangs up, or the admission ends:
+///
+/// ```
+/// # use futures_util::{Stream, StreamExt};
+/// # use palisade::Admission;
+/// # use palisade::admission::Ended;
+/// # async fn answer(_: String) {}
+/// async fn serve(messages: impl Stream<Item = String>, admission: Admission) -> Result<(), Ended> {
+///     admission.run(messages.for_each(answer)).await
+/// }
+/// # let _ = serve::<futures_util::stream::Empty<String>>;
+/// ```
+///
+/// Danger: a task that the handler starts is ended only if it uses one of these. What was sent before a check stays sent: a credential that is revoked is
+/// used for at most the time between two checks. A token ends its connections at its expiry, without the leeway of its
+/// [`Jwt`](crate::Jwt).
+#[derive(Clone)]
+pub struct Admission(Rc<Watched>);
+
+struct Watched {
+    request: HttpRequest,
+    interval: Cell<Duration>,
+    ended: Sender<Option<Ended>>,
+    /// The timer, once somebody waits.
+    timer: RefCell<Option<JoinHandle<()>>>,
+}
+
+/// Why a caller is not admitted any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The credential is not valid any more: it has expired, it was revoked or removed, its session has ended, or the application does
+    /// not know its user any more. A new request would get 401.
+    Credential,
+    /// The rule of the route does not admit the caller any more, because of a role, a permission, a row, or a function of the
+    /// application. A new request would get 403 or 404.
+    Access,
+    /// Three checks in a row could not be made, because a store or a service is down. A new request would get 503.
+    Unchecked,
+}
+
+impl Admission {
+    /// How often the caller is checked: at least 500 milliseconds and at most 5 minutes; other values are moved there. Default: 500
+    /// milliseconds. It affects all clones, from the next check on.
+    ///
+    /// Danger: a caller who signed out, or lost a role, keeps the connection for this long. The expiry of a token ends it in time in
+    /// any case.
+    #[must_use]
+    pub fn check_every(self, interval: Duration) -> Self {
+        self.0.interval.set(interval.clamp(SHORTEST, LONGEST));
+        self
+    }
+
+    /// Waits until the caller is not admitted any more, and returns why. It can be called by any number of tasks of the worker, at any
+    /// time: once the admission has ended, it returns at once.
+    pub fn ended(&self) -> impl Future<Output = Ended> + 'static + use<> {
+        self.start();
+        // It keeps the timer alive.
+        let (own, mut ended) = (self.clone(), self.0.ended.subscribe());
+        async move {
+            let reason = ended.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+            drop(own);
+            // A check that panicked has ended the timer.
+            reason.unwrap_or(Ended::Unchecked)
+        }
+    }
+
+    /// Runs the future until it is done, or until the caller is not admitted any more. The future is then dropped where it waits, so
+    /// a client that does not read cannot hold it.
+    ///
+    /// # Errors
+    ///
+    /// Why the admission has ended.
+    pub async fn run<F: Future>(&self, work: F) -> Result<F::Output, Ended> {
+        // The end comes first: a client that never pauses must not hide it.
+        match select(pin!(self.ended()), pin!(work)).await {
+            Either::Left((ended, _)) => Err(ended),
+            Either::Right((output, _)) => Ok(output),
+        }
+    }
+
+    /// The stream or the body, which is over as soon as the caller is not admitted any more.
+    ///
+    /// A body has no `Content-Length` then. A client cannot tell the end from that of a stream that is over by itself; an event stream
+    /// tells its client to stop by closing the connection, and the next request gets 401 or 403.
+    pub fn until_ended<S>(&self, stream: S) -> UntilEnded<S> {
+        UntilEnded::new(stream, self.ended())
+    }
+
+    fn start(&self) {
+        let mut timer = self.0.timer.borrow_mut();
+        if timer.is_none() {
+            *timer =
+                Some(rt::spawn(watch::watch(Rc::downgrade(&self.0), self.0.request.clone(), self.0.ended.clone())));
+        }
+    }
+}
+
+/// Nobody waits any more.
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.get_mut() {
+            timer.abort();
+        }
+    }
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (interval, ended) = (self.0.interval.get(), *self.0.ended.borrow());
+        f.debug_struct("Admission").field("interval", &interval).field("ended", &ended).finish_non_exhaustive()
+    }
+}
+
+impl FromRequest for Admission {
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        let help = "a handler takes an `Admission`, but its route does not require a principal: replace `#[public]` with \
+                    `#[authenticated]`, or with `#[optional_auth]` and take an `Option<Admission>`";
+        let state = RequestState::of(request).filter(|state| state.principal.get().is_some());
+        ready(state.ok_or(ArgumentError::defect(help)).map(|state| {
+            let _ = state.reassessment.get_or_init(Rc::default);
+            let (interval, timer) = (Cell::new(SHORTEST), RefCell::new(None));
+            Self(Rc::new(Watched { request: request.clone(), interval, ended: Sender::new(None), timer }))
+        }))
+    }
+}
+
+/// It comes from the guard, so it is not validated as input.
+impl NoInput for Admission {}
