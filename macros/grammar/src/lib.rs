@@ -7,6 +7,7 @@
 //! - [`template`]: path templates such as `/users/{id}`.
 //! - [`window`]: the windows of rate limits, such as `15m`.
 //! - [`names`]: names of roles, permissions, scopes, rate limits and headers.
+//! - [`origin`]: origins of web pages, such as `https://app.example.com`.
 //! - [`expression`]: rules with `and`, `or` and `not`: whether they are satisfiable, and which parts are redundant.
 //! - [`hierarchy`]: roles that imply other roles.
 //!
@@ -34,5 +35,6 @@
 pub mod expression;
 pub mod hierarchy;
 pub mod names;
+pub mod origin;
 pub mod template;
 pub mod window;

@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 24] = [
+const KINDS: [(&str, &str, Kind); 26] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -50,6 +50,8 @@ const KINDS: [(&str, &str, Kind); 24] = [
     ("body_limit", "\"64KiB\"", Effect),
     ("compressed_body", "\"1MiB\"", Effect),
     ("allow_raw_sql", "\"why\"", Effect),
+    ("cors", "\"https://app.example\"", Effect),
+    ("allow_cross_site", "\"why\"", Effect),
 ];
 
 fn clause(keyword: &str, arguments: &str) -> TokenStream {

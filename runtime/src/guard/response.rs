@@ -49,6 +49,7 @@ impl GuardedRequest<'_, '_> {
     /// The response to what ended the request. Settles the rate limits by its status, and adds their headers. Inside the route's
     /// own middleware this is left to [`around`](super::around), which sees the final response.
     pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
+        let is_cross_site = matches!(&outcome, Outcome::Denied(denial) if denial.is_cross_site());
         let mut response = self.respond(outcome);
         if let Some(reading) = self.reading.take() {
             response = reading.close_if_unread(response);
@@ -60,6 +61,9 @@ impl GuardedRequest<'_, '_> {
             return response;
         }
         if !self.reservations.is_empty() {
+            if is_cross_site {
+                self.reservations.blame_nobody();
+            }
             self.reservations.settle(&self.settings.rate_limit_store, response.status()).await;
             self.reservations.report(self.settings.rate_limit_headers, self.rate_limits(), response.headers_mut());
         }

@@ -8,6 +8,7 @@ use std::panic::Location;
 
 use palisade_grammar::window;
 
+use super::browser::RowCors;
 use crate::config_error::Mistakes;
 use crate::policy::{HandlerPath, Policy, Route, Rule, Validation};
 use crate::rate_limit::{By, ConfiguredRateLimits, Count, RateLimit};
@@ -36,6 +37,7 @@ pub struct PolicyRow {
     takes_row_filter: bool,
     /// Whether an argument that carries input is an extractor of actix-web.
     takes_actix_input: bool,
+    cors: RowCors,
 }
 
 /// Whether a route can be called without credentials.
@@ -67,7 +69,18 @@ impl PolicyRow {
         let scope = prefix.to_owned();
         let (takes_row_filter, takes_actix_input) = (false, false);
         let methods = route.methods;
-        Self { methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter, takes_actix_input }
+        let cors = RowCors::default();
+        Self { methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter, takes_actix_input, cors }
+    }
+
+    /// Notes the rule for other origins.
+    pub(crate) fn with_cors(mut self, cors: RowCors) -> Self {
+        self.cors = cors;
+        self
+    }
+
+    pub(super) fn cors(&self) -> &RowCors {
+        &self.cors
     }
 
     /// Notes what the handler takes.

@@ -67,6 +67,8 @@ impl Outline {
             && are_equal(&self.rules, &scope.rules)
             && self.rate_limits == scope.rate_limits
             && self.has_guards != scope.guards.0.is_empty()
+            // What was verified had no mistake there.
+            && scope.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
             && match (&self.default, &scope.default) {
                 (Some(own), Some(default)) => own.equals(default),
                 (None, None) => true,

@@ -2,11 +2,13 @@
 
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
+use crate::cors::CorsRules;
 use crate::policy::Rule;
-use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
+use crate::policy_table::{PolicyRow, PolicyTable, RowCors, prefix_or_slash};
 use crate::rate_limit::RateLimit;
 
 /// The demands of the scopes around an endpoint, the outermost first, each with the prefix of its scope.
@@ -15,6 +17,8 @@ pub(super) struct OuterScopes {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
     pub(super) rate_limits: Vec<(String, RateLimit)>,
+    /// The rule for other origins of the innermost scope that has one.
+    cors: Option<(String, Arc<CorsRules>)>,
     /// The source location of each scope, with its prefix.
     declared_at: Vec<(String, &'static Location<'static>)>,
     /// Whether the members are in the router of a scope further out, and only some requests get to them.
@@ -29,6 +33,7 @@ impl OuterScopes {
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
+        outer.cors = scope.cors.as_ref().map(|rules| (outer.prefix.clone(), Arc::new(rules.clone()))).or(outer.cors);
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
@@ -83,6 +88,8 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
     for Neighbours { outer, mounts } in endpoints(scope) {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
+            let of_scope = outer.cors.as_ref().map(|(prefix, rules)| (prefix.as_str(), Arc::clone(rules)));
+            let row = row.with_cors(RowCors::new(mount.policy.cors.map(|own| (*own).into()), of_scope));
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }
