@@ -7,7 +7,7 @@ use super::{Cors, CorsRules, Origin, Subdomains};
 /// The rule of a route for other origins, as constant data: what [`cors`](macro@crate::cors) says.
 ///
 /// ```
-/// use palisade::{cors, get, public};
+/// use palisade::{Endpoint, cors, get, public};
 ///
 /// #[get("/prices")]
 /// #[public]

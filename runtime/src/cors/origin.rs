@@ -99,3 +99,56 @@ impl Subdomains {
         origin::parts(&self.0).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::*;
+
+    /// Hosts and ports that a reader may take for others, beside any text.
+    fn texts() -> impl Strategy<Value = String> {
+        let scheme =
+            prop_oneof![Just("https://"), Just("http://"), Just("HTTPS://"), Just("ftp://"), Just("//"), Just("")];
+        let host = prop_oneof![
+            "[a-z0-9-]{1,8}(\\.[a-z0-9-]{1,8}){0,3}",
+            "[0-9a-fx]{1,4}(\\.[0-9a-fx]{1,4}){0,3}\\.?",
+            "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
+            any::<[u16; 8]>().prop_map(|segments| format!("[{}]", std::net::Ipv6Addr::from(segments))),
+            "\\[(0|1|ffff|:){1,12}\\]",
+            "[a-zA-Z0-9.:@_%\\[\\]\u{e9}-]{0,16}",
+        ];
+        let port = prop_oneof![Just(String::new()), "(:[0-9]{0,6})?", Just(":443".to_owned()), Just(":80".to_owned())];
+        let after = prop_oneof![8 => Just(""), 1 => Just("/"), 1 => Just("?"), 1 => Just("#"), 1 => Just("\\")];
+        (scheme, host, port, after).prop_map(|(scheme, host, port, after)| format!("{scheme}{host}{port}{after}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+        /// RFC 6454 §6.2. A label that begins with `xn--` may be one that no browser has. It is then a list entry without effect.
+        #[test]
+        fn an_accepted_origin_is_what_browsers_serialize(text in prop_oneof![4 => texts(), 1 => ".{0,24}".boxed()]) {
+            if origin::check(&text).is_ok() {
+                match Url::parse(&text) {
+                    Ok(url) => prop_assert_eq!(url.origin().ascii_serialization(), text),
+                    Err(_) => prop_assert!(text.contains("xn--"), "{text}"),
+                }
+            }
+        }
+
+        /// What a browser serializes is accepted, except for names that are not made of letters, digits and hyphens.
+        #[test]
+        fn a_serialized_origin_is_accepted(text in texts()) {
+            let Ok(url) = Url::parse(&text) else { return Ok(()) };
+            let serialized = url.origin().ascii_serialization();
+            let is_plain = !serialized.contains(['_', '%', '!', '$', '&', '\'', '(', ')', '+', ',', ';', '=', '~']) && !serialized.contains(".-")
+                && !serialized.contains("-.") && !serialized.contains("/-") && !serialized.contains("..") && !serialized.contains("/.");
+            let host = url.host_str().unwrap_or_default();
+            if matches!(url.scheme(), "http" | "https") && is_plain && url.port() != Some(0) && !host.ends_with(['.', '-']) {
+                prop_assert!(origin::check(&serialized).is_ok(), "{serialized}");
+            }
+        }
+    }
+}

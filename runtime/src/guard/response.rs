@@ -49,7 +49,6 @@ impl GuardedRequest<'_, '_> {
     /// The response to what ended the request. Settles the rate limits by its status, and adds their headers. Inside the route's
     /// own middleware this is left to [`around`](super::around), which sees the final response.
     pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
-        let is_cross_site = matches!(&outcome, Outcome::Denied(denial) if denial.is_cross_site());
         let mut response = self.respond(outcome);
         if let Some(reading) = self.reading.take() {
             response = reading.close_if_unread(response);
@@ -61,9 +60,6 @@ impl GuardedRequest<'_, '_> {
             return response;
         }
         if !self.reservations.is_empty() {
-            if is_cross_site {
-                self.reservations.blame_nobody();
-            }
             self.reservations.settle(&self.settings.rate_limit_store, response.status()).await;
             self.reservations.report(self.settings.rate_limit_headers, self.rate_limits(), response.headers_mut());
         }
@@ -75,11 +71,16 @@ impl GuardedRequest<'_, '_> {
     }
 
     /// The response to each outcome, and the audit event of a rejection.
-    fn respond(&self, outcome: Outcome) -> HttpResponse {
+    fn respond(&mut self, outcome: Outcome) -> HttpResponse {
         match outcome {
             Outcome::Responded(response) if response.status().as_u16() < 400 => response,
             Outcome::Responded(response) => self.failed(response),
-            Outcome::Denied(denial) => self.reject(denial),
+            Outcome::Denied(denial) => {
+                if denial.is_cross_site() {
+                    self.reservations.blame_nobody();
+                }
+                self.reject(denial)
+            }
             Outcome::NotExtracted(error) => match extraction_errors::failed(error) {
                 ExtractionFailure::Denied(denial) if denial.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                     self.reject(self.mistakes_of_other_side().unwrap_or(denial))
