@@ -72,7 +72,9 @@ impl OriginError {
         match self {
             Self::Any => "for every origin, write `any` in `#[cors(..)]`, or `Cors::allow_any_origin()`",
             Self::Null => "give the page an origin: serve it over HTTPS, and without `sandbox`",
-            Self::Pattern => "list each origin; for all subdomains of a name that is yours, use `Subdomains`",
+            Self::Pattern => {
+                "list each origin; for all subdomains of a name that is yours, write `subdomains(\"https://example.com\")` in `#[cors(..)]`, or use `Cors::allow_subdomains`"
+            }
             Self::Host => {
                 "write a name outside ASCII in its `xn--` form, and an IPv6 address in brackets: \"https://[2001:db8::1]\""
             }
