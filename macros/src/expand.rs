@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::attributes::WrittenHandler;
 use crate::diagnostics::Diagnostics;
-use crate::{attributes, dependency, emit, gather, item, logic};
+use crate::{attributes, dependency, emit, gather, item, logic, web_origin};
 
 /// Returns the item with the clause of one attribute. If the crate depends on palisade under another name, this is reported once
 /// and the item is returned unchanged.
@@ -25,6 +25,15 @@ pub(crate) fn rule(expression: TokenStream) -> TokenStream {
     }
     let (mistakes, rule) = (diagnostics.into_tokens(), emit::constant_rule(rule.as_ref()));
     quote!({ #mistakes #rule })
+}
+
+/// The origin of `origin!(..)` as a constant of type `Origin`. A text with a mistake becomes an origin that no page has.
+pub(crate) fn origin(text: TokenStream) -> TokenStream {
+    let mut diagnostics = Diagnostics::new();
+    let origin = web_origin::argument(text, &mut diagnostics);
+    let (mistakes, text) =
+        (diagnostics.into_tokens(), origin.map_or("https://origin.invalid".to_owned(), |text| text.value()));
+    quote!({ #mistakes ::palisade::__v1::origin(#text) })
 }
 
 /// The guarded handler, after its compile errors. An item that cannot be a handler is returned unchanged.

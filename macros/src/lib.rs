@@ -38,6 +38,7 @@ mod suggest;
 mod template;
 mod text;
 mod user_path;
+mod web_origin;
 
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,8 @@ attributes! {
     "../docs/body_limit.md" body_limit
     "../docs/compressed_body.md" compressed_body
     "../docs/allow_raw_sql.md" allow_raw_sql
+    "../docs/cors.md" cors
+    "../docs/allow_cross_site.md" allow_cross_site
 }
 
 #[doc = include_str!("../docs/role.md")]
@@ -99,6 +102,12 @@ pub fn role(item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn rule(expression: TokenStream) -> TokenStream {
     dependency::mistake().unwrap_or_else(|| expand::rule(expression.into())).into()
+}
+
+#[doc = include_str!("../docs/origin.md")]
+#[proc_macro]
+pub fn origin(text: TokenStream) -> TokenStream {
+    dependency::mistake().unwrap_or_else(|| expand::origin(text.into())).into()
 }
 
 #[doc = include_str!("../docs/sql.md")]

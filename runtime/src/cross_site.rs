@@ -3,35 +3,42 @@
 //! Threat: cross-site request forgery and hijacking of WebSockets (CWE-352, CWE-1385, ASVS V3.5.1): a browser adds a cookie, or a
 //! remembered password, to a request that the page of an attacker causes. Promise: if the credential is ambient
 //! ([`Authenticator::is_ambient`](crate::Authenticator::is_ambient)), a request that may change something, or that becomes a
-//! connection of another protocol, is rejected unless the browser says that a page of the same origin caused it.
+//! connection of another protocol, is rejected if a browser says that a page of another origin caused it, unless the CORS rule of the
+//! route allows that origin to use credentials.
 //!
-//! `Sec-Fetch-Site` decides if it is there, because pages cannot set it and it needs no configuration. Browsers that do not send
-//! it send `Origin` with such requests. A request with neither is rejected. Each rejection has a reason in the audit log:
-//! `cross_site`, or `origin_unknown` if the request shows nothing.
+//! The algorithm is that of `http.CrossOriginProtection` of the Go standard library (1.25), with upgrades added: `Sec-Fetch-Site`
+//! decides if it is there, because pages cannot set it and it needs no configuration. Browsers that do not send it send `Origin` with
+//! such requests. A request with neither comes from no browser of this decade, and passes. A rejection has the reason `cross_site`
+//! in the audit log.
+//!
+//! The result depends on `Sec-Fetch-Site`, and no `Vary` says so: it can only change the responses to unsafe methods and to upgrades,
+//! which caches do not store.
 
 use actix_web::HttpRequest;
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{HOST, HeaderValue, ORIGIN, UPGRADE};
 
+use crate::cors::CorsRules;
 use crate::denial::Denial;
 use crate::dry_run;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// Checks a request with an ambient credential. Repeated headers were rejected before.
-pub(crate) fn check(request: &HttpRequest) -> Result<(), Denial> {
+/// Checks a request with an ambient credential. `cors` is the rule of its route. Repeated headers were rejected before.
+pub(crate) fn check(request: &HttpRequest, cors: &CorsRules) -> Result<(), Denial> {
     let head = request.head();
+    // `TRACE` is safe too, and no browser sends it. An upgrade over HTTP/2 has the method `CONNECT` (RFC 8441), which is not safe.
     let is_harmless = head.method.is_safe() && !head.headers.contains_key(UPGRADE);
     // A persona of a test has its credential from no browser.
     if is_harmless || dry_run::is_dry_run(request) {
         return Ok(());
     }
-    let same = match (head.headers.get(SEC_FETCH_SITE), head.headers.get(ORIGIN)) {
-        (Some(site), _) => site == "same-origin",
+    let passes = match (head.headers.get(SEC_FETCH_SITE), head.headers.get(ORIGIN)) {
+        (Some(site), _) => site == "same-origin" || site == "none",
         (None, Some(origin)) => is_own_origin(origin, head, request.app_config().secure()),
-        (None, None) => return Err(Denial::cross_site("origin_unknown")),
+        (None, None) => true,
     };
-    if same { Ok(()) } else { Err(Denial::cross_site("cross_site")) }
+    if passes || cors.trusts(head) { Ok(()) } else { Err(Denial::cross_site()) }
 }
 
 /// Whether the origin is that of the request. Behind a proxy that ends TLS the scheme of the request is unknown, so only a server

@@ -17,14 +17,17 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
+use std::rc::Rc;
 
 use actix_web::Error;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::test::TestRequest;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, LocalBoxFuture};
 
 use crate::gate::Gate;
 use crate::reached;
+use crate::route_responses;
 use crate::settings::RequestState;
 
 /// Allows a middleware to await before it calls its inner service, for example to load a session.
@@ -60,6 +63,9 @@ use crate::settings::RequestState;
 /// The middleware must call its inner service: a response of its own is replaced by 500, because no guard let it through. An
 /// error of its own becomes a response with the status of the error.
 ///
+/// A CORS preflight is answered by the rule of the route that it announces. The inner service is asked for that route, and the
+/// middleware does not run; so if the middleware changes the path of requests, the rule of the application may decide.
+///
 /// Danger: the middleware itself runs for each request, before the checks.
 pub fn deferring<T>(middleware: T) -> Deferring<T> {
     Deferring(middleware)
@@ -79,30 +85,42 @@ where
 {
     type Response = ServiceResponse<C>;
     type Error = Error;
-    type Transform = Marked<T::Transform>;
+    type Transform = Marked<T::Transform, S>;
     type InitError = T::InitError;
     type Future = LocalBoxFuture<'static, Result<Self::Transform, T::InitError>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let middleware = self.0.new_transform(Gated { service, gate: Gate::default() });
-        Box::pin(middleware.map(|made| made.map(|middleware| Marked { middleware })))
+        let inner = Rc::new(service);
+        let middleware = self.0.new_transform(Gated { service: Rc::clone(&inner), gate: Gate::default() });
+        Box::pin(middleware.map(|made| made.map(|middleware| Marked { middleware, inner })))
     }
 }
 
 /// The middleware. It marks each request as guarded, so that its future is polled.
-#[derive(Debug)]
-pub struct Marked<M> {
+pub struct Marked<M, S> {
     middleware: M,
+    inner: Rc<S>,
 }
 
-impl<M: Service<ServiceRequest>> Service<ServiceRequest> for Marked<M> {
+impl<M: fmt::Debug, S> fmt::Debug for Marked<M, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Marked").field("middleware", &self.middleware).finish_non_exhaustive()
+    }
+}
+
+impl<M: Service<ServiceRequest>, S: Service<ServiceRequest>> Service<ServiceRequest> for Marked<M, S> {
     type Response = M::Response;
     type Error = M::Error;
     type Future = M::Future;
 
     actix_web::dev::forward_ready!(middleware);
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        if route_responses::is_looking_for_a_route() {
+            // The middleware would hide the route of a preflight, because nothing of it is polled.
+            drop(self.inner.call(request));
+            request = TestRequest::default().to_srv_request();
+        }
         let future = self.middleware.call(request);
         // Last, because the inner service may have been called already, and `watch` would have reset the mark.
         reached::mark();
@@ -112,7 +130,7 @@ impl<M: Service<ServiceRequest>> Service<ServiceRequest> for Marked<M> {
 
 /// The inner service of the middleware.
 pub struct Gated<S> {
-    service: S,
+    service: Rc<S>,
     gate: Gate,
 }
 
@@ -138,7 +156,7 @@ where
             // Without palisade's middleware this check is not possible, and each guard rejects.
             return Either::Left(self.service.call(request));
         };
-        match self.gate.call(&self.service, &settings, request) {
+        match self.gate.call(&*self.service, &settings, request) {
             Ok(future) => Either::Left(future),
             Err(not_run) => Either::Right(ready(Err(not_run.into()))),
         }

@@ -8,6 +8,8 @@ use actix_web::http::header::HeaderValue;
 
 use crate::problem::{self, FieldError};
 
+const CROSS_SITE: &str = "cross_site";
+
 /// The rejection of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Denial {
@@ -84,9 +86,14 @@ impl Denial {
         Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
     }
 
-    pub(crate) const fn cross_site(reason: &'static str) -> Self {
-        let detail = "The request must show that it comes from this origin, by `Sec-Fetch-Site` or `Origin`.";
-        Self::new(StatusCode::FORBIDDEN, reason, detail, Extra::None)
+    pub(crate) const fn cross_site() -> Self {
+        let detail = "A page of another origin may not cause this request.";
+        Self::new(StatusCode::FORBIDDEN, CROSS_SITE, detail, Extra::None)
+    }
+
+    /// Whether the page of another site caused the request, and not the caller.
+    pub(crate) fn is_cross_site(&self) -> bool {
+        self.reason == CROSS_SITE
     }
 
     pub(crate) const fn too_many_requests(retry_after: u32) -> Self {

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{Extensions, RequestHead, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
@@ -15,6 +15,8 @@ use crate::endpoint::Mounter;
 use crate::guard::{self as checks, GuardedHandler, MountPosition, MountedPolicy};
 use crate::policy::{Policy, ScopeDemands};
 use crate::reached;
+use crate::route_responses;
+use crate::settings::RequestState;
 
 type ResponseFuture = LocalBoxFuture<'static, HttpResponse>;
 
@@ -81,6 +83,11 @@ pub fn boxed(response: impl Future<Output = HttpResponse> + 'static) -> LocalBox
 impl Clone for Function {
     fn clone(&self) -> Self {
         reached::mark();
+        if self.policy.cors.is_some() {
+            // The worker clones it too, before its first request.
+            route_responses::note_plain_function();
+            route_responses::note_reached(self.policy);
+        }
         Self { ..*self }
     }
 }
@@ -106,6 +113,16 @@ pub async fn enforce(
     match checks::enforce(policy.0, request, payload.into_inner(), handler).await {
         Ok(response) => response.into_parts().1,
         Err(error) => HttpResponse::from_error(error),
+    }
+}
+
+/// Notes what a function that `web::get().to(..)` routes changes in the headers of a response, for a preflight that led to it.
+#[cold]
+pub(crate) fn note_responses(policy: &'static Policy, state: &Extensions, head: &RequestHead) {
+    let responses = mounted(policy).responses_for(head);
+    if let (Some(state), Some(responses)) = (state.get::<RequestState>(), responses) {
+        // Set once: no router of palisade has set it.
+        let _ = state.responses.set(responses);
     }
 }
 

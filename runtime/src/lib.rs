@@ -66,6 +66,9 @@
 //! | [`body_limit`] | the maximum size of the body |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
 //! | [`allow_raw_sql`] | the handler may contain SQL that is not a literal |
+//! | [`cors`](macro@cors) | the origins whose pages may read the response |
+//! | [`allow_cross_site`] | pages of other sites may cause requests with the credential of their user |
+//! | [`origin!`](macro@origin) | (macro) an origin that is checked at build time |
 //! | [`rule!`](macro@rule) | (macro) a constant rule that several routes and scopes share |
 //! | `sql!` | (macro) an SQL statement whose values are parameters, with the feature `sqlx` |
 //! | [`Extractor`](derive@Extractor) | (derive) an argument of your own that carries no input, beside [`validate`] |
@@ -78,7 +81,7 @@
 //! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
 //! | [`session`]: refresh tokens, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
-//! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`], [`headers`]: browsers | [`audit`]: the events of the audit trail |
+//! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`](mod@cors), [`headers`]: browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
 //! | `sql_store`: durable stores in a database | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
@@ -223,9 +226,9 @@ pub use self::resource::Resource;
 pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
-    Extractor, Role, allow_raw_sql, authenticated, authorize, body_limit, compressed_body, concurrency, delete,
-    deny_all, get, head, optional_auth, options, owner, owner_or_admin, patch, post, public, put, rate_limit,
-    require_permission, require_role, require_scope, route, rule, tenant, timeout, validate,
+    Extractor, Role, allow_cross_site, allow_raw_sql, authenticated, authorize, body_limit, compressed_body,
+    concurrency, cors, delete, deny_all, get, head, optional_auth, options, origin, owner, owner_or_admin, patch, post,
+    public, put, rate_limit, require_permission, require_role, require_scope, route, rule, tenant, timeout, validate,
 };
 
 #[cfg(feature = "sqlx")]
@@ -245,6 +248,7 @@ pub use palisade_macros::__policy;
 #[doc(hidden)]
 pub mod __v1 {
     pub use crate::authz::Authorized;
+    pub use crate::cors::{RouteCors, origin};
     pub use crate::endpoint::arguments::*;
     pub use crate::endpoint::{Endpoint, Guards, Mounter, register};
     pub use crate::function::{Function, FunctionPolicy, boxed, enforce};

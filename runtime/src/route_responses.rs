@@ -15,6 +15,10 @@ use crate::policy::{Policy, ScopeDemands};
 thread_local! {
     /// Whether a route of this worker has rules of its own for other origins.
     static HAS_CORS: Cell<bool> = const { Cell::new(false) };
+    /// Whether the router is only looking for the route of a preflight.
+    static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
+    /// The policy of the plain function at which routing ended last.
+    static REACHED_FUNCTION: Cell<Option<&'static Policy>> = const { Cell::new(None) };
 }
 
 /// What a route changes in the headers of its responses.
@@ -24,8 +28,9 @@ pub(crate) struct RouteResponses {
 
 impl RouteResponses {
     /// `None` if neither the route nor a scope around it changes anything.
-    pub(crate) fn of(_policy: &Policy, demands: &ScopeDemands) -> Option<Rc<Self>> {
-        let cors = demands.cors.clone();
+    pub(crate) fn of(policy: &Policy, demands: &ScopeDemands) -> Option<Rc<Self>> {
+        // The rule of the route replaces that of its scopes.
+        let cors = policy.cors.map(|own| Rc::new(CorsRules::from(*own))).or_else(|| demands.cors.clone());
         if cors.is_some() {
             HAS_CORS.set(true);
         }
@@ -47,10 +52,50 @@ pub(crate) struct ResponsesOfRoute {
 }
 
 impl ResponsesOfRoute {
+    /// The same for a response that no page of another origin may read.
+    pub(crate) fn unshared(self) -> Self {
+        Self { share: Share::No, ..self }
+    }
+
     /// The rules for other origins, and what they mean for this request. `None`: those of the application.
     pub(crate) fn cors(&self) -> Option<(&CorsRules, &Share)> {
         self.rules.cors.as_deref().map(|cors| (cors, &self.share))
     }
+}
+
+/// A plain function has a rule of its own, and is not mounted by palisade.
+pub(crate) fn note_plain_function() {
+    HAS_CORS.set(true);
+}
+
+/// Notes that routing ended at this plain function. It is called for each request, and read only for a preflight.
+#[inline]
+pub(crate) fn note_reached(policy: &'static Policy) {
+    REACHED_FUNCTION.set(Some(policy));
+}
+
+/// Whether the router is only looking for the route of a preflight, so that nothing of the request may run.
+pub(crate) fn is_looking_for_a_route() -> bool {
+    IS_LOOKING.get()
+}
+
+/// Runs a call that only looks for a route. Returns the policy of the plain function at which routing ended, if it ended at one.
+pub(crate) fn find_route<R>(call: impl FnOnce() -> R) -> Option<&'static Policy> {
+    /// Ends the search even if the call panics.
+    struct Search;
+    impl Drop for Search {
+        fn drop(&mut self) {
+            IS_LOOKING.set(false);
+        }
+    }
+    REACHED_FUNCTION.set(None);
+    IS_LOOKING.set(true);
+    let search = Search;
+    let called = call();
+    // What the call returned is dropped while nothing may run.
+    drop(called);
+    drop(search);
+    REACHED_FUNCTION.take()
 }
 
 /// Whether a preflight must be routed, because a route of this worker has rules of its own.

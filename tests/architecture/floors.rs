@@ -10,7 +10,7 @@ use crate::{root, rust_files};
 const MACRO_FLOORS: [&[&str]; 9] = [
     &["diagnostics", "gather", "suggest"],
     &["cfg_predicate", "hygiene", "raw_sql", "template", "text", "user_path"],
-    &["dependency", "item", "rule"],
+    &["dependency", "item", "rule", "web_origin"],
     &["arguments", "logic", "policy"],
     &["access"],
     &["attributes"],

@@ -112,7 +112,9 @@ async fn page_of_another_site_cannot_change_anything() {
         ("sec-fetch-site", "same-origin", StatusCode::OK),
         ("origin", "https://evil.example", StatusCode::FORBIDDEN),
         ("sec-fetch-site", "cross-site", StatusCode::FORBIDDEN),
-        ("referer", "http://localhost:3000/", StatusCode::FORBIDDEN),
+        ("sec-fetch-site", "same-site", StatusCode::FORBIDDEN),
+        ("origin", "null", StatusCode::FORBIDDEN),
+        ("user-agent", "curl/8", StatusCode::OK),
     ] {
         let put = request(&[basic("alice:p\u{e4}ss:word")]).method(Method::PUT).uri("/greeting").set_payload("hello");
         let put = put.insert_header((HOST, "localhost:3000")).insert_header((header, value));

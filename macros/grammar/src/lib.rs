@@ -8,6 +8,7 @@
 //! - [`window`]: the windows of rate limits, such as `15m`.
 //! - [`names`]: names of roles, permissions, scopes, authentication schemes, rate limits and headers.
 //! - [`network`]: ranges of addresses, such as `10.0.0.0/8`.
+//! - [`origin`]: origins of web pages, such as `https://app.example.com`.
 //! - [`expression`]: rules with `and`, `or` and `not`: whether they are satisfiable, and which parts are redundant.
 //! - [`hierarchy`]: roles that imply other roles.
 //!
@@ -36,6 +37,7 @@ pub mod expression;
 pub mod hierarchy;
 pub mod names;
 pub mod network;
+pub mod origin;
 pub mod template;
 pub mod timeout;
 pub mod window;

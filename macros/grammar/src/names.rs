@@ -180,6 +180,20 @@ pub const fn is_scheme(text: &str) -> bool {
     is_header_name(text)
 }
 
+/// Whether a page may send a cross-origin request with this method. It is an upper-case token, because methods are compared with regard
+/// to case (RFC 9110, section 9.1), and none that pages may not use (Fetch standard, "forbidden method").
+#[must_use]
+pub const fn is_cors_method(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [byte, more @ ..] = rest {
+        if !byte.is_ascii_uppercase() && *byte != b'-' {
+            return false;
+        }
+        rest = more;
+    }
+    !matches!(text.as_bytes(), b"" | b"CONNECT" | b"TRACE" | b"TRACK")
+}
+
 /// Whether a token of HTTP can contain the byte (RFC 9110, section 5.6.2: `tchar`).
 #[inline]
 #[must_use]
@@ -327,6 +341,16 @@ mod tests {
         for byte in 0..=u8::MAX {
             let token = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             assert_eq!(is_token_byte(byte), token, "{byte}");
+        }
+    }
+
+    #[test]
+    fn a_cors_method_is_one_that_pages_may_send() {
+        for text in ["GET", "PATCH", "DELETE", "VERSION-CONTROL"] {
+            assert!(is_cors_method(text), "{text}");
+        }
+        for text in ["", "*", "get", "Patch", "TRACE", "TRACK", "CONNECT", "GET, PUT", " GET"] {
+            assert!(!is_cors_method(text), "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The reason of `#[public("why")]`, `#[deny_all("why")]` and `#[allow_raw_sql("why")]`: a string literal.
+//! The reason of `#[public("why")]`, `#[deny_all("why")]`, `#[allow_raw_sql("why")]` and `#[allow_cross_site("why")]`: a string literal.
 
 use syn::LitStr;
 

@@ -6,12 +6,14 @@
 //!
 //! The steps to add an attribute are in CONTRIBUTING.md.
 
+mod allow_cross_site;
 mod allow_raw_sql;
 mod authenticated;
 mod authorize;
 mod body_limit;
 mod compressed_body;
 mod concurrency;
+mod cors;
 mod deny_all;
 mod number;
 mod optional_auth;
@@ -67,6 +69,8 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &body_limit::BodyLimit,
     &compressed_body::CompressedBody,
     &allow_raw_sql::AllowRawSql,
+    &cors::Cors,
+    &allow_cross_site::AllowCrossSite,
 ];
 
 /// One attribute: its syntax, and its additions to a policy.

@@ -2,11 +2,13 @@
 //!
 //! `attributes` makes it only if there is no mistake, so `emit` prints it without a decision that could fail.
 
+mod cors;
 mod rate_limit;
 
 use proc_macro2::Span;
 use syn::{Expr, LitStr, Path};
 
+pub(crate) use self::cors::{CorsOrigins, CorsTerms, OriginName};
 pub(crate) use self::rate_limit::{By, Count, Field, Key, Number, Numbers, OnStoreFailure, RateLimit, RateLimitTerms};
 use crate::cfg_predicate::CfgPredicate;
 use crate::item::Handler;
@@ -69,6 +71,8 @@ pub(crate) struct Additions {
     /// The maximum size of an inflated body, in bytes.
     pub(crate) compressed_body: Option<u64>,
     pub(crate) raw_sql: Option<RawSqlException>,
+    pub(crate) cors: Option<CorsTerms>,
+    pub(crate) cross_site: Option<CrossSiteException>,
 }
 
 impl Policy {
@@ -77,11 +81,18 @@ impl Policy {
         matches!(&self.access, AccessPolicy::Rule(rule) if rule.has_user_path())
             || matches!(self.additions.concurrency, Some(Number::Constant(_)))
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
+            || self.additions.cors.as_ref().is_some_and(CorsTerms::has_user_path)
     }
 }
 
 /// The handler may contain raw SQL.
 pub(crate) struct RawSqlException {
+    /// `None` if the reason could not be understood, which was reported.
+    pub(crate) reason: Option<LitStr>,
+}
+
+/// Pages of other sites may cause requests with the credential of their user.
+pub(crate) struct CrossSiteException {
     /// `None` if the reason could not be understood, which was reported.
     pub(crate) reason: Option<LitStr>,
 }

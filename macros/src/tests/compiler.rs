@@ -6,13 +6,13 @@ use quote::{ToTokens, quote};
 use crate::gather::Attributed;
 use crate::{attributes, expand, gather};
 
-/// Returns the file with all attributes of palisade and all `sql!` expanded, at any depth.
+/// Returns the file with all attributes of palisade and all `sql!` and `origin!` expanded, at any depth.
 pub(super) fn file(source: &str) -> TokenStream {
     let syn::File { items, .. } = syn::parse_file(source).unwrap();
     statements(items.into_iter().map(item).collect())
 }
 
-/// Expands each `sql!(..)`.
+/// Expands each `sql!(..)` and `origin!(..)`.
 fn statements(tokens: TokenStream) -> TokenStream {
     let mut expanded: Vec<TokenTree> = Vec::new();
     for token in tokens {
@@ -24,6 +24,10 @@ fn statements(tokens: TokenStream) -> TokenStream {
             [.., TokenTree::Ident(name), TokenTree::Punct(bang)] if name == "sql" && bang.as_char() == '!' => {
                 expanded.truncate(expanded.len() - 2);
                 expanded.extend(crate::sql::expand(group.stream()));
+            }
+            [.., TokenTree::Ident(name), TokenTree::Punct(bang)] if name == "origin" && bang.as_char() == '!' => {
+                expanded.truncate(expanded.len() - 2);
+                expanded.extend(expand::origin(group.stream()));
             }
             _ => expanded.push(Group::new(group.delimiter(), statements(group.stream())).into()),
         }

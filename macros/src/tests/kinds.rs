@@ -52,6 +52,8 @@ const KINDS: [(&str, &str, Kind); 26] = [
     ("body_limit", "\"64KiB\"", Effect),
     ("compressed_body", "\"1MiB\"", Effect),
     ("allow_raw_sql", "\"why\"", Effect),
+    ("cors", "\"https://app.example\"", Effect),
+    ("allow_cross_site", "\"why\"", Effect),
 ];
 
 fn clause(keyword: &str, arguments: &str) -> TokenStream {

@@ -26,7 +26,7 @@ impl PalisadeBuilder {
         }
         let principal_lookup = self.take_principal_lookup();
         let mut mistakes = self.mistakes;
-        mistakes.extend(self.cors.take_mistakes());
+        mistakes.extend(self.cors.mistakes().clone());
         mistakes.extend(self.headers.take_mistakes());
         limits::check_calls(self.timeout, self.concurrency, &mut mistakes);
         limits::check_head(self.head_limit, &mut mistakes);
@@ -45,6 +45,7 @@ impl PalisadeBuilder {
             mistakes.note(scope::check_policy_table(&policies));
         }
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
+        policies.share_by(self.cors.clone());
         let owners = config_checks::owners(self.owners, &self.authenticators);
         let owners = mistakes.note(owners).unwrap_or(Owners::Unset);
         let known = config_checks::Configured {

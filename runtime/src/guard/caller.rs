@@ -3,10 +3,12 @@
 use super::{GuardedRequest, MountedPolicy};
 use crate::audit;
 use crate::authn::{self, AuthError, Authenticated, Authenticator, Failure};
+use crate::cross_site;
 use crate::denial::Denial;
 use crate::dry_run;
 use crate::policy::SchemeChoices;
 use crate::role::Roles;
+use crate::route_responses::ResponsesOfRoute;
 use crate::settings::Settings;
 
 impl GuardedRequest<'_, '_> {
@@ -91,6 +93,16 @@ impl GuardedRequest<'_, '_> {
                  `.authenticator(..)`"
             )
         })
+    }
+
+    /// Rejects a request that the page of another site may have caused. It is called only if a browser adds the credential by itself.
+    pub(super) fn check_site(&self) -> Result<(), Denial> {
+        if self.mounted.policy.cross_site.is_some() {
+            return Ok(());
+        }
+        let of_route = self.state.responses.get().and_then(ResponsesOfRoute::cors);
+        let cors = of_route.map_or(&self.settings.cors, |(cors, _)| cors);
+        cross_site::check(self.request, cors)
     }
 
     /// Adds the roles and permissions that the principal's roles imply in this application.

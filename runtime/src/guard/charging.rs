@@ -17,8 +17,8 @@ use crate::denial::Denial;
 use crate::document::InputSource;
 use crate::dry_run;
 use crate::rate_limit::{
-    By, ChargeRequest, Client, FieldKey, FieldKeys, KeyAnswer, MountedRateLimit, MountedRateLimits, Observed, Origin,
-    PendingCharge, PendingCharges, RateLimit, RateLimitMode, RateLimitRejection, Stage,
+    By, ChargeRequest, Client, FieldKey, FieldKeys, KeyAnswer, MountedRateLimit, MountedRateLimits, Observed,
+    PendingCharge, PendingCharges, RateLimit, RateLimitMode, RateLimitRejection, Stage, WrittenName,
 };
 use crate::validation::BrokenRule;
 
@@ -156,9 +156,9 @@ impl<'p> GuardedRequest<'p, '_> {
     }
 
     /// The address that a client-chosen name comes from, so that a known address is not locked out by other clients.
-    fn origin_of<'f>(&self, key: &'f FieldKey) -> Option<Origin<'f>> {
+    fn origin_of<'f>(&self, key: &'f FieldKey) -> Option<WrittenName<'f>> {
         let handler = RateLimit::bucket_of_known_addresses(self.mounted.policy.handler);
-        Some(Origin { name_as_written: &key.as_written, address: self.network()?, handler })
+        Some(WrittenName { name_as_written: &key.as_written, address: self.network()?, handler })
     }
 
     fn note(&self, name: &str) {

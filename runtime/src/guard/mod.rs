@@ -38,7 +38,6 @@ use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Reading;
-use crate::cross_site;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
@@ -323,7 +322,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
             self.charge(Stage::Caller, NO_FIELDS).await?;
         }
         if self.authenticated.as_ref().is_some_and(Authenticated::is_ambient) {
-            cross_site::check(self.request)?;
+            self.check_site()?;
         }
         if let Some(roles) = &self.settings.roles {
             self.check_roles_are_defined(roles)?;

@@ -8,14 +8,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::dev::{Extensions, RequestHead, ServiceRequest};
 
 use super::call_limits::CallLimits;
 use crate::authz;
 use crate::input::InputArgument;
 use crate::policy::{Credentials, Network, Ownership, Policy, Rule, SchemeChoices, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
-use crate::route_responses::RouteResponses;
+use crate::route_responses::{ResponsesOfRoute, RouteResponses};
 use crate::settings::{RequestState, Settings, WorkerSettings};
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
@@ -178,6 +178,11 @@ impl MountedPolicy {
         for data in &self.data {
             request.add_data_container(Rc::clone(data));
         }
+    }
+
+    /// What the route changes in the headers of the response to this request.
+    pub(crate) fn responses_for(&self, head: &RequestHead) -> Option<ResponsesOfRoute> {
+        self.responses.as_ref().map(|responses| responses.for_request(head))
     }
 
     /// Notes what the route changes in the headers of its response.

@@ -71,11 +71,16 @@ impl GuardedRequest<'_, '_> {
     }
 
     /// The response to each outcome, and the audit event of a rejection.
-    fn respond(&self, outcome: Outcome) -> HttpResponse {
+    fn respond(&mut self, outcome: Outcome) -> HttpResponse {
         match outcome {
             Outcome::Responded(response) if response.status().as_u16() < 400 => response,
             Outcome::Responded(response) => self.failed(response),
-            Outcome::Denied(denial) => self.reject(denial),
+            Outcome::Denied(denial) => {
+                if denial.is_cross_site() {
+                    self.reservations.blame_nobody();
+                }
+                self.reject(denial)
+            }
             Outcome::NotExtracted(error) => match extraction_errors::failed(error) {
                 ExtractionFailure::Denied(denial) if denial.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                     self.reject(self.mistakes_of_other_side().unwrap_or(denial))

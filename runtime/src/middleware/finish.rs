@@ -14,7 +14,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpResponse, ResponseError};
 
 use crate::audit;
-use crate::cors::Share;
+use crate::cors::{Share, vary_as_preflight};
 use crate::denial::Denial;
 use crate::failure;
 use crate::gate::{self, NotRun};
@@ -34,39 +34,47 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    /// Responds to a request without calling the service: a rejection, or a preflight (`Ok`).
-    pub(super) fn short_circuit<B>(
-        self,
-        request: ServiceRequest,
-        decided: Result<(), Denial>,
-    ) -> ServiceResponse<EitherBody<B>> {
-        let mut response = match decided {
-            Ok(()) => {
-                let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
-                self.settings.cors.apply_preflight(response.headers_mut());
-                response
-            }
-            Err(denial) => self.denied(denial, request.head()),
-        };
+    /// Rejects a request without calling the service.
+    pub(super) fn reject<B>(self, request: ServiceRequest, denial: Denial) -> ServiceResponse<EitherBody<B>> {
+        let mut response = self.denied(denial, request.head());
         self.headers(response.headers_mut(), None);
+        request.into_response(response).map_into_right_body()
+    }
+
+    /// Responds to a preflight by the rules of the application.
+    pub(super) fn preflight<B>(self, request: ServiceRequest) -> ServiceResponse<EitherBody<B>> {
+        let response = self.preflight_response(request.head(), None);
         request.into_response(response).map_into_right_body()
     }
 
     /// Responds to a preflight whose route has rules of its own. The router consumed the request, so the response is returned as an
     /// error that converts into it.
     #[cold]
-    pub(super) fn preflight(self, head: &RequestHead, of_route: Option<&ResponsesOfRoute>) -> Error {
-        let cors = of_route.and_then(|of_route| of_route.cors()).map_or(&self.settings.cors, |(cors, _)| cors);
-        let mut response = match cors.preflight_of(head) {
-            Ok(()) => {
+    pub(super) fn routed_preflight(self, head: &RequestHead, of_route: Option<ResponsesOfRoute>) -> Error {
+        let response = self.preflight_response(head, of_route);
+        WithoutRequest { status: response.status(), response: Cell::new(Some(response)) }.into()
+    }
+
+    fn preflight_response(mut self, head: &RequestHead, mut of_route: Option<ResponsesOfRoute>) -> HttpResponse {
+        let own = of_route.as_ref().and_then(ResponsesOfRoute::cors);
+        let cors = own.map_or(&self.settings.cors, |(cors, _)| cors);
+        let mut response = match cors.preflight(head) {
+            Ok(_) => {
                 let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
                 cors.apply_preflight(response.headers_mut());
                 response
             }
-            Err(denial) => self.denied(denial, head),
+            Err(denial) => {
+                let response = self.denied(denial, head);
+                // What is denied is not shared, even if the origin is allowed and only the method is not.
+                self.share = Share::No;
+                of_route = of_route.map(ResponsesOfRoute::unshared);
+                response
+            }
         };
-        self.headers(response.headers_mut(), of_route);
-        WithoutRequest { status: response.status(), response: Cell::new(Some(response)) }.into()
+        vary_as_preflight(response.headers_mut());
+        self.headers(response.headers_mut(), of_route.as_ref());
+        response
     }
 
     fn denied(&self, denial: Denial, head: &RequestHead) -> HttpResponse {

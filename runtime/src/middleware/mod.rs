@@ -36,6 +36,7 @@ use crate::body::Coding;
 use crate::builder::Palisade;
 use crate::cors::{CorsRequest, Share};
 use crate::denial::Denial;
+use crate::function;
 use crate::gate::Gate;
 use crate::reached;
 use crate::request_sanity;
@@ -95,7 +96,7 @@ impl<S> PalisadeMiddleware<S> {
     fn reject_host<F, B>(&self, request: ServiceRequest, denial: Denial) -> PalisadeResponse<F, B> {
         let (settings, secure) = (self.settings.clone(), request.app_config().secure());
         let finish = Finish { settings, secure, share: Share::No, method: request.method().clone() };
-        PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))))
+        PalisadeResponse::ready(Ok(finish.reject(request, denial)))
     }
 }
 
@@ -122,21 +123,19 @@ where
         }
         let settings = self.settings.clone();
         let secure = request.app_config().secure();
-        let (share, preflight) = match settings.cors.classify(request.head()) {
-            CorsRequest::Request(share) => (share, None),
-            CorsRequest::Preflight(decided) => {
-                (decided.as_ref().map_or(Share::No, Clone::clone), Some(decided.map(drop)))
-            }
+        let (share, is_preflight) = match settings.cors.classify(request.head()) {
+            CorsRequest::Request(share) => (share, false),
+            CorsRequest::Preflight => (settings.cors.share_of(request.head()), true),
         };
         let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = request_sanity::check(request.head(), finish.settings.head_limit) {
-            return PalisadeResponse::ready(Ok(finish.short_circuit(request, Err(denial))));
+            return PalisadeResponse::ready(Ok(finish.reject(request, denial)));
         }
-        if let Some(decided) = preflight {
+        if is_preflight {
             if route_responses::decides_preflights() {
                 return PalisadeResponse::ready(Err(self.routed_preflight(request, finish)));
             }
-            return PalisadeResponse::ready(Ok(finish.short_circuit(request, decided)));
+            return PalisadeResponse::ready(Ok(finish.preflight(request)));
         }
         let coding = match Coding::is_present(&request) {
             true => self.gate.coding(&finish.settings, &mut request),
@@ -173,10 +172,14 @@ impl<S: Service<ServiceRequest>> PalisadeMiddleware<S> {
             request.head_mut().method = method;
             request.add_data_container(Rc::clone(&state));
             // The application's own guards may panic. Then the rules of the application decide.
-            let _ = catch_unwind(AssertUnwindSafe(|| reached::watch(|| drop(self.service.call(request)))));
+            let call = || route_responses::find_route(|| reached::watch(|| drop(self.service.call(request))));
+            let found = catch_unwind(AssertUnwindSafe(call)).unwrap_or_default();
+            if let (Some(function), None) = (found, of_route(&state)) {
+                function::note_responses(function, &state, &head);
+            }
         }
         reached::mark();
-        finish.preflight(&head, of_route(&state).as_ref())
+        finish.routed_preflight(&head, of_route(&state))
     }
 }
 

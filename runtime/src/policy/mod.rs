@@ -41,6 +41,7 @@ pub(crate) use self::route::ServedPaths;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
 pub(crate) use self::scope_demands::{ScopeDemands, Wrap};
+use crate::cors::RouteCors;
 pub use crate::handler_path::HandlerPath;
 use crate::rate_limit::RateLimit;
 pub use palisade_grammar::network::Network;
@@ -80,6 +81,10 @@ pub struct Policy {
     pub(crate) compressed: Option<u64>,
     /// Why the handler may contain SQL that is not a literal.
     pub(crate) raw_sql: Option<&'static str>,
+    /// The rule for other origins, in place of that of the scopes and of the application.
+    pub(crate) cors: Option<&'static RouteCors>,
+    /// Why pages of other sites may cause requests with the credential of their user.
+    pub(crate) cross_site: Option<&'static str>,
     pub(crate) declared_at: &'static Location<'static>,
 }
 
@@ -103,6 +108,8 @@ impl Policy {
             body_limit: None,
             compressed: None,
             raw_sql: None,
+            cors: None,
+            cross_site: None,
             declared_at: Location::caller(),
         }
     }
@@ -216,6 +223,20 @@ impl Policy {
         self.concurrency
     }
 
+    /// Pages of other origins may read the responses by this rule, in place of that of the scopes and of the application.
+    #[must_use]
+    pub const fn cors(mut self, rule: &'static RouteCors) -> Self {
+        self.cors = Some(rule);
+        self
+    }
+
+    /// Pages of other sites may cause requests with the credential of their user, for this reason.
+    #[must_use]
+    pub const fn allows_cross_site(mut self, reason: &'static str) -> Self {
+        self.cross_site = Some(reason);
+        self
+    }
+
     /// How many bytes a body may have, by `#[body_limit("..")]`. `None` without that attribute: the limit is then that of
     /// [`PalisadeBuilder::body_limit`](crate::PalisadeBuilder::body_limit).
     #[must_use]
@@ -233,6 +254,23 @@ impl Policy {
     #[must_use]
     pub const fn raw_sql_reason(&self) -> Option<&'static str> {
         self.raw_sql
+    }
+
+    /// The rule for other origins, by `#[cors(..)]`. `None` without that attribute: then that of the innermost scope that has one, or of
+    /// the application, applies.
+    #[must_use]
+    pub const fn cors_rule(&self) -> Option<RouteCors> {
+        match self.cors {
+            Some(rule) => Some(*rule),
+            None => None,
+        }
+    }
+
+    /// Why pages of other sites may cause requests with the credential of their user, by `#[allow_cross_site("..")]`. `None` without
+    /// that attribute.
+    #[must_use]
+    pub const fn cross_site_reason(&self) -> Option<&'static str> {
+        self.cross_site
     }
 
     /// The access rule.

@@ -35,7 +35,7 @@ pub(super) struct Column {
     pub(super) members: fn(&PolicyRow) -> Vec<(&'static str, Value)>,
 }
 
-pub(super) const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 8] = [
     Column {
         heading: "Method",
         is_code: false,
@@ -98,6 +98,7 @@ pub(super) const COLUMNS: [Column; 7] = [
             ]
         },
     },
+    Column { heading: "Browser", is_code: false, cell: |row, _| row.browser(), members: PolicyRow::browser_members },
     Column {
         heading: "Handler",
         is_code: true,

@@ -5,6 +5,7 @@
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::columns::COLUMNS;
 use super::{PolicyRow, PolicyTable};
@@ -12,6 +13,8 @@ use super::{PolicyRow, PolicyTable};
 #[derive(Serialize)]
 struct TableJson<'t> {
     admin_role: &'t str,
+    cors: Value,
+    origins: Vec<String>,
     routes: Vec<RouteJson<'t>>,
     exempt: Vec<ExemptJson<'t>>,
 }
@@ -39,6 +42,8 @@ struct ExemptJson<'t> {
 pub(super) fn render(table: &PolicyTable) -> String {
     let table = TableJson {
         admin_role: table.admin.as_str(),
+        cors: table.cors.as_json(),
+        origins: table.origins(),
         routes: table.rows().iter().map(RouteJson).collect(),
         exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };

@@ -20,6 +20,7 @@
 //! # Ok::<(), palisade::ConfigError>(())
 //! ```
 
+mod browser;
 mod call_limits;
 mod columns;
 mod escape;
@@ -40,10 +41,12 @@ use actix_web::body::BoxBody;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 
+pub(crate) use self::browser::RowCors;
 pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
 pub(crate) use self::row::prefix_or_slash;
 use crate::config_error::Mistakes;
+use crate::cors::CorsRules;
 use crate::headers::NO_STORE;
 use crate::rate_limit::ConfiguredRateLimits;
 use crate::role::RoleName;
@@ -68,12 +71,14 @@ pub struct PolicyTable {
     rows: Vec<PolicyRow>,
     exemptions: Vec<Exemption>,
     admin: RoleName,
+    /// The rule of the application for other origins.
+    cors: CorsRules,
 }
 
 /// A table without routes.
 impl Default for PolicyTable {
     fn default() -> Self {
-        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN }
+        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN, cors: CorsRules::none() }
     }
 }
 
@@ -134,6 +139,11 @@ impl PolicyTable {
         self.rows.iter_mut().for_each(|row| row.add_application_limits(timeout, concurrency));
     }
 
+    /// Sets the rule of the application for other origins.
+    pub(crate) fn share_by(&mut self, cors: CorsRules) {
+        self.cors = cors;
+    }
+
     pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
         self.exemptions.push(Exemption { prefix: prefix.into(), reason: reason.into() });
     }
@@ -157,6 +167,43 @@ impl PolicyTable {
         self.exemptions.iter().map(|exemption| (&*exemption.prefix, &*exemption.reason))
     }
 
+    /// Each origin whose pages may read responses of any route, in alphabetical order: those of the application, of its scopes and of its
+    /// routes. `*` is every origin, and `https://*.example.com` are the subdomains of `https://example.com`.
+    ///
+    /// A table from [`Scope::policies`](crate::Scope::policies) does not know those of the application.
+    ///
+    /// ```
+    /// use palisade::{Cors, Palisade, cors, get, public};
+    ///
+    /// #[get("/prices")]
+    /// #[public]
+    /// #[cors("https://partner.example")]
+    /// async fn prices() -> &'static str {
+    ///     "1, 2, 3"
+    /// }
+    ///
+    /// let app = Cors::allow_origins(["https://app.example"]);
+    /// let palisade = Palisade::builder().cors(app).routes(&palisade::scope("").service(prices)).build()?;
+    /// assert_eq!(palisade.policies().origins(), ["https://app.example", "https://partner.example"]);
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn origins(&self) -> Vec<String> {
+        let all = self.rows.iter().flat_map(PolicyRow::origins).chain(self.cors.origins());
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Sentences about other origins, for the head of the table. Empty if no page of another origin may read anything, and nothing says
+    /// so.
+    fn sharing(&self) -> Vec<String> {
+        let origins = self.origins();
+        let application = self.cors.is_set().then(|| {
+            format!("Where the column Browser names no rule of its own, {} applies.", self.cors.as_attribute())
+        });
+        let all = (!origins.is_empty()).then(|| format!("Origins that may read responses: {}.", origins.join(", ")));
+        application.into_iter().chain(all).collect()
+    }
+
     /// The table for a terminal, grouped by scope, in lines of at most 100 characters. `Display` prints the same. Control
     /// characters are shown as escapes.
     #[must_use]
@@ -170,7 +217,7 @@ impl PolicyTable {
         markdown::render(self)
     }
 
-    /// A JSON object with `routes` and `exempt`, for programs. Names may be added, but never change.
+    /// A JSON object with `routes`, `exempt`, `cors` (the rule of the application) and `origins`, for programs. Names may be added, but never change.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::render(self)

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use palisade_grammar::window;
 
+use super::browser::RowCors;
 use crate::config_error::Mistakes;
 use crate::policy::rule_text::NetworkList;
 use crate::policy::{HandlerPath, Network, Policy, Route, Rule, Validation};
@@ -46,6 +47,7 @@ pub struct PolicyRow {
     takes_row_filter: bool,
     /// Whether an argument that carries input is an extractor of actix-web.
     takes_actix_input: bool,
+    cors: RowCors,
 }
 
 /// Whether a route can be called without credentials.
@@ -92,6 +94,7 @@ impl PolicyRow {
             admin,
             takes_row_filter,
             takes_actix_input,
+            cors: RowCors::default(),
         }
     }
 
@@ -119,6 +122,16 @@ impl PolicyRow {
     /// The networks that the scopes demand, each with the prefix of its scope. The client must be in one of each.
     pub(crate) fn networks(&self) -> &[(String, Arc<[Network]>)] {
         &self.networks
+    }
+
+    /// Notes the rule for other origins.
+    pub(crate) fn with_cors(mut self, cors: RowCors) -> Self {
+        self.cors = cors;
+        self
+    }
+
+    pub(super) fn cors(&self) -> &RowCors {
+        &self.cors
     }
 
     /// Notes what the handler takes.

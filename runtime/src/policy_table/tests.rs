@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::row::Openness;
 use super::*;
+use crate::cors::RouteCors;
 use crate::policy::{Policy, Route, Rule};
 use crate::rate_limit::{By, Count, RateLimit};
 
@@ -204,7 +205,13 @@ fn the_text_is_grouped_by_scope_and_aligned() {
 
 #[test]
 fn each_format_shows_each_column() {
-    let table = table();
+    static SHARED: RouteCors = RouteCors::any();
+    static PRICES: Policy = Policy::new(Rule::Authenticated).of("t", "prices").cors(&SHARED).allows_cross_site("a <b>");
+    let mut table = table();
+    let row = PolicyRow::new(&Route::get("/prices"), "", &PRICES, &[], &[]);
+    table.push(row.with_cors(RowCors::new(PRICES.cors_rule().map(Into::into), None)));
+    assert_eq!(table.rows()[2].browser(), "cors(any); cross-site requests allowed: a <b>");
+    assert!(!table.to_html().contains("a <b>"));
     let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
     for column in &columns::COLUMNS {
         assert!(table.to_text().contains(&column.heading.to_uppercase()), "{}", column.heading);
@@ -261,7 +268,7 @@ fn markdown_keeps_every_cell_in_its_column() {
             bars += usize::from(c == '|' && !escaped);
             escaped = c == '\\' && !escaped;
         }
-        assert_eq!(bars, 8, "{line}");
+        assert_eq!(bars, 9, "{line}");
     }
     assert!(markdown.contains("\\`y\\`") && markdown.contains("\\\\\\|") && markdown.contains("\\_z\\_"), "{markdown}");
     assert!(markdown.contains("require_role(\"admin\") (scope /admin), owner(id)"), "{markdown}");

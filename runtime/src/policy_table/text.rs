@@ -51,6 +51,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
     }
     text.push('\n');
     push_wrapped(&mut text, "", &table.summary(), INDENT);
+    table.sharing().iter().for_each(|sentence| push_wrapped(&mut text, "", &escape(sentence), INDENT));
     let exempt: Vec<String> =
         table.exemptions().map(|(prefix, reason)| format!("{} ({})", escape(prefix), escape(reason))).collect();
     if !exempt.is_empty() {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::client_key::Client;
 use super::definition::{Count, RateLimit};
 use super::limit::Limit;
-use super::reservations::{Origin, PendingCharges};
+use super::reservations::{PendingCharges, WrittenName};
 use super::store::{ChargeRequest, Decision, RateLimitStore};
 use crate::unavailable::Unavailable;
 
@@ -38,7 +38,7 @@ pub(super) struct KnownAddress {
 
 impl KnownAddress {
     /// `None` if the rate limit cannot lock a victim out: it counts all requests or successes.
-    pub(super) fn of(rate_limit: &RateLimit, origin: &Origin<'_>) -> Option<Self> {
+    pub(super) fn of(rate_limit: &RateLimit, origin: &WrittenName<'_>) -> Option<Self> {
         if !matches!(rate_limit.count, Count::Failures | Count::When(_)) {
             return None;
         }

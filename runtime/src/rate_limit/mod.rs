@@ -95,7 +95,7 @@ pub(crate) use self::limit::Limit;
 pub(crate) use self::mounted::{MountedRateLimit, MountedRateLimits};
 pub(crate) use self::queue::{FullLimit, wait};
 pub(crate) use self::reservations::{
-    Observed, Origin, PendingCharge, PendingCharges, RateLimitRejection, Reservations,
+    Observed, PendingCharge, PendingCharges, RateLimitRejection, Reservations, WrittenName,
 };
 pub(crate) use self::status::Cause;
 pub(crate) use self::store::{ChargeRequest, Decision, Reservation};

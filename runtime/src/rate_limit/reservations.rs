@@ -34,12 +34,12 @@ pub(crate) struct PendingCharges<'c> {
 pub(crate) struct PendingCharge<'c> {
     pub(crate) mounted: &'c Rc<MountedRateLimit>,
     /// If it counts by a field: where the name comes from.
-    pub(crate) origin: Option<Origin<'c>>,
+    pub(crate) origin: Option<WrittenName<'c>>,
 }
 
 /// A name that the caller wrote, the address that it came from, and the handler that it was sent to.
 #[derive(Clone, Copy)]
-pub(crate) struct Origin<'c> {
+pub(crate) struct WrittenName<'c> {
     /// The name as it was written: two spellings of one key may be two accounts.
     pub(crate) name_as_written: &'c str,
     pub(crate) address: IpAddr,
@@ -76,6 +76,8 @@ pub(crate) struct Reservations {
     pub(super) entries: Vec<Entry>,
     /// A rate limit rejected the request, so the other ones do not count it.
     rejected: bool,
+    /// The page of another site caused the request, so its failure is not one of the caller.
+    cross_site: bool,
 }
 
 pub(super) struct Entry {
@@ -223,6 +225,7 @@ impl Reservations {
     pub(crate) fn join(&mut self, mut inner: Self) {
         self.entries.append(&mut inner.entries);
         self.rejected |= inner.rejected;
+        self.cross_site |= inner.cross_site;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -241,10 +244,19 @@ impl Reservations {
         self.refund(store, |_| true).await;
     }
 
+    /// The page of another site caused the request: a rate limit that counts by the status of the response does not count it. Otherwise
+    /// that page could use up the failures that its victim has. A rate limit that counts all requests does.
+    #[cold]
+    pub(crate) fn blame_nobody(&mut self) {
+        self.cross_site = true;
+    }
+
     /// Refunds the reservations of the rate limits that do not count a response with this status.
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
         for entry in &mut self.entries {
-            entry.counted = !self.rejected && entry.mounted.rate_limit.count.counts(status);
+            let count = &entry.mounted.rate_limit.count;
+            let is_blamed = !self.cross_site || *count == Count::All;
+            entry.counted = !self.rejected && is_blamed && count.counts(status);
         }
         self.refund(store, |entry| !entry.counted).await;
         // A response is a success for a rate limit that does not count it.

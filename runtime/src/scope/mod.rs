@@ -196,7 +196,23 @@ impl Scope {
     }
 
     /// The origins whose pages may read the responses of this scope, in place of those of the scopes around it and of
-    /// [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors). They apply to unknown paths of the scope too.
+    /// [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors). Nothing of those is added. They apply to unknown paths of the scope too. A
+    /// route with [`cors`](macro@crate::cors) has its own. A second call replaces the first. A mistake is found by
+    /// [`verify`](Self::verify).
+    ///
+    /// ```
+    /// use palisade::{Cors, get, public};
+    ///
+    /// #[get("/prices")]
+    /// #[public]
+    /// async fn prices() -> &'static str {
+    ///     "1, 2, 3"
+    /// }
+    ///
+    /// let shop = palisade::scope("/shop").cors(Cors::allow_origins(["https://shop.example"])).service(prices);
+    /// assert_eq!(shop.policies().origins(), ["https://shop.example"]);
+    /// assert!(palisade::scope("/x").cors(Cors::allow_origins(["*"])).verify().is_err());
+    /// ```
     pub fn cors(mut self, rules: impl Into<CorsRules>) -> Self {
         self.cors = Some(rules.into());
         self
@@ -325,6 +341,7 @@ impl Scope {
     ///   takes them;
     /// - a scope without a prefix has a default service;
     /// - the router would misread a prefix, such as `/:org` or `/{org:[a-}`;
+    /// - a CORS rule of a scope or a route has a malformed origin, method or header name;
     /// - a rule of a scope requires a role, a permission or a scope with a name that no credential can have;
     /// - a text of [`network`](Self::network) is not a network;
     /// - the schemes that a scope and an endpoint accept ([`authenticated_by`](Self::authenticated_by)) have none in common;

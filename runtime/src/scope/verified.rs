@@ -69,6 +69,8 @@ impl Outline {
             && scope.network_mistakes.is_empty()
             && self.rate_limits == scope.rate_limits
             && self.has_guards != scope.guards.0.is_empty()
+            // What was verified had no mistake there.
+            && scope.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
             && match (&self.default, &scope.default) {
                 (Some(own), Some(default)) => own.equals(default),
                 (None, None) => true,

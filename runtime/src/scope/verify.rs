@@ -8,6 +8,7 @@ use super::siblings::Siblings;
 use super::walk::{self, Neighbours, OuterScopes};
 use super::{Scope, call_limits, logic, rate_limits};
 use crate::config_error::{ConfigError, Mistakes};
+use crate::cors::CorsRules;
 use crate::policy::{Credentials, Ownership, Policy, Rule, SchemeChoices};
 use crate::policy_table::{PolicyTable, prefix_or_slash};
 use crate::role::RoleName;
@@ -36,6 +37,7 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
     }
     rate_limits::verify(&endpoints, &mut mistakes);
     call_limits::verify(scope, &mut mistakes);
+    check_cors(scope, &mut mistakes);
     mistakes.into_result()
 }
 
@@ -88,6 +90,32 @@ fn check_templates(scope: &Scope, outer: &OuterScopes, mistakes: &mut Mistakes) 
         }
     }
     if unreadable.is_empty() { Readable::Each } else { Readable::Except(unreadable) }
+}
+
+/// Finds mistakes of the CORS rules. A macro has checked those of a route, unless the policy was written by hand.
+fn check_cors(scope: &Scope, mistakes: &mut Mistakes) {
+    if let Some(rules) = &scope.cors {
+        report_cors(rules, &|| format!("the scope {} ({})", prefix_or_slash(&scope.prefix), scope.place()), mistakes);
+    }
+    let check_route = |mount: &Mount, mistakes: &mut Mistakes| {
+        if let Some(own) = mount.policy.cors {
+            report_cors(&CorsRules::from(*own), &|| mount.policy.declared(), mistakes);
+        }
+    };
+    scope.default.iter().for_each(|mount| check_route(mount, mistakes));
+    for item in &scope.items {
+        match &item.0 {
+            ScopeItemKind::Scope(inner) => check_cors(inner, mistakes),
+            ScopeItemKind::Endpoint(mount) => check_route(mount, mistakes),
+        }
+    }
+}
+
+fn report_cors(rules: &CorsRules, of: &dyn Fn() -> String, mistakes: &mut Mistakes) {
+    let Err(error) = rules.mistakes().clone().into_result() else { return };
+    for mistake in error.mistakes() {
+        mistakes.report(mistake.setting().to_owned(), format!("{}; it is in the rule of {}", mistake.message(), of()));
+    }
 }
 
 /// The scopes around some endpoints, and what is known about them without the endpoints.

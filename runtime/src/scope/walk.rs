@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
+use crate::cors::CorsRules;
 use crate::policy::{Network, Rule};
-use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
+use crate::policy_table::{PolicyRow, PolicyTable, RowCors, prefix_or_slash};
 use crate::rate_limit::RateLimit;
 
 /// The demands of the scopes around an endpoint, the outermost first, each with the prefix of its scope.
@@ -21,6 +22,8 @@ pub(super) struct OuterScopes {
     /// The timeout of the innermost scope that has one.
     pub(super) timeout: Option<(String, Duration)>,
     pub(super) concurrency: Vec<(String, u32)>,
+    /// The rule for other origins of the innermost scope that has one.
+    cors: Option<(String, Arc<CorsRules>)>,
     /// The source location of each scope, with its prefix.
     declared_at: Vec<(String, &'static Location<'static>)>,
     /// Whether the members are in the router of a scope further out, and only some requests get to them.
@@ -38,6 +41,7 @@ impl OuterScopes {
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
         outer.timeout = scope.timeout.map(|timeout| (outer.prefix.clone(), timeout)).or(outer.timeout);
         outer.concurrency.extend(scope.concurrency.map(|limit| (outer.prefix.clone(), limit)));
+        outer.cors = scope.cors.as_ref().map(|rules| (outer.prefix.clone(), Arc::new(rules.clone()))).or(outer.cors);
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
@@ -94,6 +98,8 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
             let row = row.with_call_limits(outer.timeout.as_ref(), &outer.concurrency);
             let row = row.from_networks(&outer.networks);
+            let of_scope = outer.cors.as_ref().map(|(prefix, rules)| (prefix.as_str(), Arc::clone(rules)));
+            let row = row.with_cors(RowCors::new(mount.policy.cors.map(|own| (*own).into()), of_scope));
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

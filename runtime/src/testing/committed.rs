@@ -260,8 +260,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "- | GET | /b | require_role(\"a\") |  |  | app::show |  |",
-                "+ | GET | /b | public |  |  | app::show |  |"
+                "- | GET | /b | require_role(\"a\") |  |  |  | app::show |  |",
+                "+ | GET | /b | public |  |  |  | app::show |  |"
             ]
         );
     }

@@ -1,0 +1,11 @@
+use palisade::{allow_cross_site, authenticated, get};
+
+#[get("/prices")]
+#[authenticated]
+#[allow_cross_site("a form")]
+#[allow_cross_site("of the provider")]
+async fn prices() -> &'static str {
+    "1, 2, 3"
+}
+
+fn main() {}

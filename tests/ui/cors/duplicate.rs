@@ -1,0 +1,11 @@
+use palisade::{cors, get, public};
+
+#[get("/prices")]
+#[public]
+#[cors("https://app.example.com")]
+#[cors(none)]
+async fn prices() -> &'static str {
+    "1, 2, 3"
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use palisade::{cors, get, public};
+
+#[get("/prices")]
+#[public]
+#[cors("https://app.example.com", methods("get"))]
+async fn prices() -> &'static str {
+    "1, 2, 3"
+}
+
+fn main() {}

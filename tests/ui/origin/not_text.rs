@@ -1,0 +1,7 @@
+use palisade::cors::Origin;
+
+const APP: Origin = palisade::origin!(APP_ORIGIN);
+
+fn main() {
+    println!("{APP}");
+}
