@@ -9,6 +9,7 @@
 //! - [`names`]: names of roles, permissions, scopes, rate limits and headers.
 //! - [`expression`]: rules with `and`, `or` and `not`: whether they are satisfiable, and which parts are redundant.
 //! - [`hierarchy`]: roles that imply other roles.
+//! - [`csp`] and [`security_headers`]: the security headers that may be changed, and their values.
 //!
 //! An application does not use this crate itself. The crate has no dependencies. Its errors have a `message` and a `help` in
 //! plain text; the macros print them as compile errors, and the runtime as errors of its configuration.
@@ -31,8 +32,10 @@
     )
 )]
 
+pub mod csp;
 pub mod expression;
 pub mod hierarchy;
 pub mod names;
+pub mod security_headers;
 pub mod template;
 pub mod window;
