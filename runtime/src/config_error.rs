@@ -150,6 +150,10 @@ impl Mistakes {
         let _ = self.note(others.into_result());
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether one of the mistakes is in this setting, so that its consequences need not be reported too.
     pub(crate) fn is_reported(&self, setting: &str) -> bool {
         self.0.iter().any(|mistake| mistake.setting == setting)

@@ -12,6 +12,7 @@ mod authorize;
 mod body_limit;
 mod compressed_body;
 mod deny_all;
+mod headers;
 mod optional_auth;
 mod owner;
 mod owner_or_admin;
@@ -61,6 +62,7 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &validate::Validate,
     &body_limit::BodyLimit,
     &compressed_body::CompressedBody,
+    &headers::Headers,
     &allow_raw_sql::AllowRawSql,
 ];
 

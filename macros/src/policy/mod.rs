@@ -64,6 +64,8 @@ pub(crate) struct Additions {
     pub(crate) body_limit: Option<u64>,
     /// The maximum size of an inflated body, in bytes.
     pub(crate) compressed_body: Option<u64>,
+    /// What changes in the security headers, in this order. `None` without the attribute.
+    pub(crate) headers: Option<Vec<WrittenHeaderChange>>,
     pub(crate) raw_sql: Option<RawSqlException>,
 }
 
@@ -73,6 +75,15 @@ impl Policy {
         matches!(&self.access, AccessPolicy::Rule(rule) if rule.has_user_path())
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
     }
+}
+
+/// One change of the security headers.
+pub(crate) enum WrittenHeaderChange {
+    /// `Pages` or `Api`.
+    Preset(&'static str),
+    /// A header, in lower case, and its value as it is sent.
+    Set(&'static str, String),
+    Without(&'static str),
 }
 
 /// The handler may contain raw SQL.

@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 24] = [
+const KINDS: [(&str, &str, Kind); 25] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -49,6 +49,7 @@ const KINDS: [(&str, &str, Kind); 24] = [
     ("validate", "", Condition),
     ("body_limit", "\"64KiB\"", Effect),
     ("compressed_body", "\"1MiB\"", Effect),
+    ("headers", "pages", Effect),
     ("allow_raw_sql", "\"why\"", Effect),
 ];
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Palisade, PalisadeBuilder, bodies, config_checks, rate_limits};
 use crate::authz::Owners;
 use crate::config_error::ConfigError;
+use crate::headers::ApplicationHeaders;
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimitMode, RateLimitStore};
 use crate::scope;
@@ -26,7 +27,7 @@ impl PalisadeBuilder {
         let principal_lookup = self.take_principal_lookup();
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.take_mistakes());
-        mistakes.extend(self.headers.take_mistakes());
+        let headers = ApplicationHeaders::new(&self.headers, &self.hsts, &mut mistakes);
         self.body_timeouts.check(&mut mistakes);
         self.input_limits.check(&mut mistakes);
         bodies::check_limit(self.body_limit, &mut mistakes);
@@ -92,7 +93,7 @@ impl PalisadeBuilder {
             rate_limit_mode: self.rate_limit_mode,
             rate_limit_wait: self.rate_limit_wait,
             rate_limit_headers: self.rate_limit_headers,
-            headers: self.headers,
+            headers,
             cors: self.cors,
             proxies,
             group: self.group,

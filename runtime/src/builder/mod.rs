@@ -22,7 +22,7 @@ use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
-use crate::headers::SecurityHeaders;
+use crate::headers::{Hsts, SecurityHeaders};
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
@@ -71,6 +71,7 @@ impl Palisade {
             rate_limit_headers: RateLimitHeaders::Draft10,
             exempt_clients: ExemptClients::default(),
             headers: SecurityHeaders::new(),
+            hsts: Hsts::new(),
             cors: CorsRules::none(),
             proxies: ProxyPeers::default(),
             forwarded_by: None,
@@ -115,6 +116,7 @@ pub struct PalisadeBuilder {
     rate_limit_headers: RateLimitHeaders,
     exempt_clients: ExemptClients,
     headers: SecurityHeaders,
+    hsts: Hsts,
     cors: CorsRules,
     proxies: ProxyPeers,
     forwarded_by: Option<ForwardedBy>,
@@ -160,9 +162,19 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Other security headers. Default: [`SecurityHeaders::new`].
+    /// Changes security headers of every response. Default: [`SecurityHeaders::new`], which changes nothing.
+    /// [`Scope::headers`](Scope::headers) and [`#[headers(..)]`](macro@crate::headers) change them further.
     pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// For how long browsers use only HTTPS (`Strict-Transport-Security`). Default: [`Hsts::new`], one year with all subdomains.
+    ///
+    /// It is sent over TLS, and if a [trusted proxy](Self::trusted_proxies) says that the client uses HTTPS: by the last value of
+    /// `X-Forwarded-Proto`, or with [`ForwardedBy::Forwarded`] by the `proto` of the hop that names the client.
+    pub fn hsts(mut self, hsts: Hsts) -> Self {
+        self.hsts = hsts;
         self
     }
 

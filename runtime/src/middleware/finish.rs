@@ -18,6 +18,7 @@ use crate::cors::Share;
 use crate::denial::Denial;
 use crate::failure;
 use crate::gate::{self, NotRun};
+use crate::headers::{CspNonce, SentResponse};
 use crate::problem::Problem;
 use crate::rejection_response::{absent, render, respond};
 use crate::route_responses::ResponsesOfRoute;
@@ -48,7 +49,7 @@ impl Finish {
             }
             Err(denial) => self.denied(denial, request.head()),
         };
-        self.headers(response.headers_mut(), None);
+        self.headers(response.headers_mut(), None, self.sent(None, None));
         request.into_response(response).map_into_right_body()
     }
 
@@ -65,7 +66,7 @@ impl Finish {
             }
             Err(denial) => self.denied(denial, head),
         };
-        self.headers(response.headers_mut(), of_route);
+        self.headers(response.headers_mut(), of_route, self.sent(None, None));
         WithoutRequest { status: response.status(), response: Cell::new(Some(response)) }.into()
     }
 
@@ -89,6 +90,7 @@ impl Finish {
         let state = RequestState::of(response.request());
         let guarded = state.is_some_and(|state| state.guarded.get());
         let of_route = state.and_then(|state| state.responses.get().cloned());
+        let nonce = state.and_then(|state| state.nonce.get().cloned());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
             if failure::is_server_failure(response.status()) {
                 self.failed(response).map_into_right_body()
@@ -98,7 +100,8 @@ impl Finish {
         } else {
             self.unguarded(response).map_into_right_body()
         };
-        self.headers(response.headers_mut(), of_route.as_ref());
+        let sent = self.sent(Some(response.status()), nonce.as_ref());
+        self.headers(response.headers_mut(), of_route.as_ref(), sent);
         response
     }
 
@@ -158,11 +161,18 @@ impl Finish {
         Finished { finish: self, problem, own: response.headers().clone(), of_route }.into()
     }
 
-    fn headers(&self, headers: &mut HeaderMap, of_route: Option<&ResponsesOfRoute>) {
+    /// `status` is `None` for a response that no handler could have made.
+    fn sent<'r>(&self, status: Option<StatusCode>, nonce: Option<&'r CspNonce>) -> SentResponse<'r> {
+        SentResponse { secure: self.secure, status, nonce }
+    }
+
+    fn headers(&self, headers: &mut HeaderMap, of_route: Option<&ResponsesOfRoute>, sent: SentResponse<'_>) {
         let of_application = (&self.settings.cors, &self.share);
         let (cors, share) = of_route.and_then(ResponsesOfRoute::cors).unwrap_or(of_application);
         cors.apply(share, headers);
-        self.settings.headers.apply(headers, self.secure);
+        let application = &self.settings.headers;
+        let security = of_route.and_then(|of_route| of_route.headers(application)).unwrap_or(&application.prepared);
+        security.apply(headers, &sent);
     }
 }
 
@@ -185,7 +195,8 @@ impl ResponseError for Finished {
         let mut response = render(&self.finish.settings, self.problem.clone());
         let status = self.problem.status();
         failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
-        self.finish.headers(response.headers_mut(), self.of_route.as_ref());
+        let sent = self.finish.sent(Some(status), None);
+        self.finish.headers(response.headers_mut(), self.of_route.as_ref(), sent);
         response
     }
 }

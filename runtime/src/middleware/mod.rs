@@ -109,7 +109,7 @@ where
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let settings = self.settings.clone();
-        let secure = request.app_config().secure();
+        let secure = request.app_config().secure() || settings.proxies.say_https(request.head());
         let (share, preflight) = match settings.cors.classify(request.head()) {
             CorsRequest::Request(share) => (share, None),
             CorsRequest::Preflight(decided) => {

@@ -38,6 +38,7 @@ pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
 pub(crate) use self::scope_demands::{ScopeDemands, Wrap};
 pub use crate::handler_path::HandlerPath;
+use crate::headers::HeaderChange;
 use crate::rate_limit::RateLimit;
 
 /// Which arguments of a handler are validated.
@@ -69,6 +70,8 @@ pub struct Policy {
     pub(crate) body_limit: Option<u64>,
     /// How many bytes a compressed body may inflate to.
     pub(crate) compressed: Option<u64>,
+    /// What changes in the security headers of the responses.
+    pub(crate) header_changes: &'static [HeaderChange],
     /// Why the handler may contain SQL that is not a literal.
     pub(crate) raw_sql: Option<&'static str>,
     pub(crate) declared_at: &'static Location<'static>,
@@ -91,6 +94,7 @@ impl Policy {
             is_strict: false,
             body_limit: None,
             compressed: None,
+            header_changes: &[],
             raw_sql: None,
             declared_at: Location::caller(),
         }
@@ -168,6 +172,13 @@ impl Policy {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
     }
 
+    /// The security headers of the responses change.
+    #[must_use]
+    pub const fn headers(mut self, changes: &'static [HeaderChange]) -> Self {
+        self.header_changes = changes;
+        self
+    }
+
     /// The handler may contain SQL that is not a literal, for this reason.
     #[must_use]
     pub const fn allows_raw_sql(mut self, reason: &'static str) -> Self {
@@ -186,6 +197,12 @@ impl Policy {
     #[must_use]
     pub const fn max_inflated_bytes(&self) -> Option<u64> {
         self.compressed
+    }
+
+    /// What changes in the security headers, by `#[headers(..)]`. Empty without that attribute.
+    #[must_use]
+    pub const fn header_changes(&self) -> &'static [HeaderChange] {
+        self.header_changes
     }
 
     /// Why the handler may contain SQL that is not a literal, by `#[allow_raw_sql("..")]`. `None` without that attribute.

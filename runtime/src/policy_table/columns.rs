@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::PolicyRow;
 use super::row::{self, Openness};
+use crate::headers::SecurityHeaders;
 use crate::policy::Validation;
 use crate::rate_limit::{By, RateLimit};
 
@@ -33,7 +34,7 @@ pub(super) struct Column {
     pub(super) members: fn(&PolicyRow) -> Vec<(&'static str, Value)>,
 }
 
-pub(super) const COLUMNS: [Column; 7] = [
+pub(super) const COLUMNS: [Column; 8] = [
     Column {
         heading: "Method",
         is_code: false,
@@ -85,6 +86,12 @@ pub(super) const COLUMNS: [Column; 7] = [
                 ("max_inflated_bytes", json!(row.max_inflated_bytes())),
             ]
         },
+    },
+    Column {
+        heading: "Browser",
+        is_code: false,
+        cell: |row, detail| if detail == Detail::InScope { row.own_browser() } else { row.browser() },
+        members: |row| vec![("headers", row.each_header_change().map(header_changes).collect())],
     },
     Column {
         heading: "Handler",
@@ -142,6 +149,11 @@ fn rate_limit((rate_limit, scope): (&RateLimit, Option<&str>)) -> Value {
     })
 }
 
+fn header_changes((headers, scope): (&SecurityHeaders, Option<&str>)) -> Value {
+    let changes: Vec<Value> = headers.listed().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    json!({ "changes": changes, "scope": scope })
+}
+
 /// Routes of one scope, which share its demands.
 pub(super) struct Group<'t> {
     /// The prefix of the scope. It is empty for routes that are in no scope with a prefix.
@@ -174,5 +186,8 @@ fn scope_demands(row: &PolicyRow) -> String {
     let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
         scope.map(|scope| row::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
     });
-    rules.chain(rate_limits).collect::<Vec<_>>().join("; ")
+    let headers = row.each_header_change().filter_map(|(headers, scope)| {
+        row::header_changes(headers, Some(scope?).filter(|scope| *scope != row.scope()))
+    });
+    rules.chain(rate_limits).chain(headers).collect::<Vec<_>>().join("; ")
 }

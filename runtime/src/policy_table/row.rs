@@ -9,6 +9,7 @@ use std::panic::Location;
 use palisade_grammar::window;
 
 use crate::config_error::Mistakes;
+use crate::headers::SecurityHeaders;
 use crate::policy::{HandlerPath, Policy, Route, Rule, Validation};
 use crate::rate_limit::{By, ConfiguredRateLimits, Count, RateLimit};
 use crate::role::RoleName;
@@ -32,6 +33,8 @@ pub struct PolicyRow {
     outer: Vec<(String, Rule)>,
     /// Those of the handler, then those of the scopes, each with the prefix of its scope.
     rate_limits: Vec<(RateLimit, Option<String>)>,
+    /// What changes in the security headers: by the scopes, the outermost first, each with its prefix, and then by the handler.
+    headers: Vec<(SecurityHeaders, Option<String>)>,
     admin: RoleName,
     takes_row_filter: bool,
     /// Whether an argument that carries input is an extractor of actix-web.
@@ -67,7 +70,18 @@ impl PolicyRow {
         let scope = prefix.to_owned();
         let (takes_row_filter, takes_actix_input) = (false, false);
         let methods = route.methods;
-        Self { methods, scope, path, policy, outer, rate_limits, admin, takes_row_filter, takes_actix_input }
+        let headers = Vec::new();
+        Self { methods, scope, path, policy, outer, rate_limits, headers, admin, takes_row_filter, takes_actix_input }
+            .with_headers(&[])
+    }
+
+    /// Notes what the scopes around the route change in the security headers, the outermost first, each with its prefix.
+    pub(crate) fn with_headers(mut self, of_scopes: &[(String, SecurityHeaders)]) -> Self {
+        let own =
+            (!self.policy.header_changes.is_empty()).then(|| (SecurityHeaders::of(self.policy.header_changes), None));
+        let of_scopes = of_scopes.iter().map(|(scope, headers)| (headers.clone(), Some(scope.clone())));
+        self.headers = of_scopes.chain(own).collect();
+        self
     }
 
     /// Notes what the handler takes.
@@ -229,6 +243,26 @@ impl PolicyRow {
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
+    pub(super) fn each_header_change(&self) -> impl Iterator<Item = (&SecurityHeaders, Option<&str>)> {
+        self.headers.iter().map(|(headers, scope)| (headers, scope.as_deref()))
+    }
+
+    /// What concerns browsers, as the table shows it: the changes of the security headers. Those of the scopes come first.
+    pub(super) fn browser(&self) -> String {
+        self.browser_parts(|_| true)
+    }
+
+    /// The same of the handler itself.
+    pub(super) fn own_browser(&self) -> String {
+        self.browser_parts(|scope| scope.is_none())
+    }
+
+    fn browser_parts(&self, is_wanted: impl Fn(Option<&str>) -> bool) -> String {
+        let wanted = self.each_header_change().filter(|(_, scope)| is_wanted(*scope));
+        let headers = wanted.filter_map(|(headers, scope)| header_changes(headers, scope));
+        headers.collect::<Vec<_>>().join("; ")
+    }
+
     /// Whether the route can be called without credentials.
     #[must_use]
     pub fn is_public(&self) -> bool {
@@ -319,6 +353,12 @@ pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String 
         let _ = write!(text, ", shared as {:?}", rate_limit.name);
     }
     text
+}
+
+/// Changes of the security headers as text. `scope` is the prefix of the scope that declares them.
+pub(super) fn header_changes(headers: &SecurityHeaders, scope: Option<&str>) -> Option<String> {
+    let scope = scope.map(|prefix| format!(" (scope {})", prefix_or_slash(prefix))).unwrap_or_default();
+    headers.summary().map(|summary| format!("{summary}{scope}"))
 }
 
 /// Formats the number in the largest unit that divides it.

@@ -111,9 +111,10 @@ impl PlannedScope {
 /// The services of a scope, in the order in which they were added. The services of an inner scope without a prefix are in the
 /// same router.
 fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
-    let Scope { prefix: own, rules, rate_limits, items, guards, wraps, data, cors, default, .. } = scope;
+    let Scope { prefix: own, rules, rate_limits, items, guards, wraps, data, cors, headers, default, .. } = scope;
     let prefix = format!("{around}{own}");
-    let demands = demands.within(&prefix, &rules, &rate_limits).with(wraps, data.map(Rc::new)).responding(cors);
+    let demands =
+        demands.within(&prefix, &rules, &rate_limits).with(wraps, data.map(Rc::new)).responding(cors, headers);
     let demands = Rc::new(demands);
     let mut found = Services::default();
     for item in items {

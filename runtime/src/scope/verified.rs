@@ -67,6 +67,7 @@ impl Outline {
             && are_equal(&self.rules, &scope.rules)
             && self.rate_limits == scope.rate_limits
             && self.has_guards != scope.guards.0.is_empty()
+            && scope.headers.as_ref().is_none_or(|headers| headers.mistakes().is_empty())
             && match (&self.default, &scope.default) {
                 (Some(own), Some(default)) => own.equals(default),
                 (None, None) => true,

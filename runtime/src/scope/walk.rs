@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
+use crate::headers::SecurityHeaders;
 use crate::policy::Rule;
 use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
 use crate::rate_limit::RateLimit;
@@ -15,6 +16,8 @@ pub(super) struct OuterScopes {
     pub(super) prefix: String,
     pub(super) rules: Vec<(String, Rule)>,
     pub(super) rate_limits: Vec<(String, RateLimit)>,
+    /// What the scopes change in the security headers.
+    pub(super) headers: Vec<(String, SecurityHeaders)>,
     /// The source location of each scope, with its prefix.
     declared_at: Vec<(String, &'static Location<'static>)>,
     /// Whether the members are in the router of a scope further out, and only some requests get to them.
@@ -29,6 +32,7 @@ impl OuterScopes {
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
+        outer.headers.extend(scope.headers.iter().map(|headers| (outer.prefix.clone(), headers.clone())));
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
@@ -83,6 +87,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
     for Neighbours { outer, mounts } in endpoints(scope) {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
+            let row = row.with_headers(&outer.headers);
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

@@ -18,7 +18,7 @@ use crate::authz::Owners;
 use crate::body::BodyTimeouts;
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
-use crate::headers::SecurityHeaders;
+use crate::headers::ApplicationHeaders;
 use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
@@ -45,7 +45,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_mode: RateLimitMode,
     pub(crate) rate_limit_wait: Duration,
     pub(crate) rate_limit_headers: RateLimitHeaders,
-    pub(crate) headers: SecurityHeaders,
+    pub(crate) headers: Arc<ApplicationHeaders>,
     pub(crate) cors: CorsRules,
     pub(crate) proxies: TrustedProxies,
     pub(crate) group: AddressGroup,
@@ -104,7 +104,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("authenticators", &self.authenticators.len())
             .field("rate_limit_mode", &self.rate_limit_mode)
-            .field("headers", &self.headers)
+            .field("headers", &self.headers.prepared)
             .field("cors", &self.cors)
             .field("proxies", &self.proxies)
             .field("strict_input", &self.strict_input)
