@@ -33,7 +33,8 @@ impl PalisadeBuilder {
         bodies::check_limit(self.body_limit, &mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let has_routes = self.routes.is_some();
-        let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
+        let mut policies =
+            self.routes.unwrap_or_default().with_admin_role(self.admin.clone()).with_headers(self.headers.clone());
         let unused = policies.add_numbers(&self.rate_limits, &mut mistakes);
         for name in unused.filter(|_| has_routes) {
             tracing::warn!(name, "no route has the rate limit of this name, so its numbers limit nothing");

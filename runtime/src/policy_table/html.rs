@@ -71,6 +71,9 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page.push_str(STYLE);
     page.push_str("</style>\n</head>\n<body>\n<main>\n<h1>Policies</h1>\n<p>");
     page.push_str(&table.summary());
+    if let Some(browser) = table.for_all_responses() {
+        page.push_str(&format!("</p>\n<p>{}", escaped(&browser)));
+    }
     // Only the style reads the choice, so the page needs no script and nothing is sent.
     page.push_str("</p>\n<fieldset>\n<legend>Show</legend>\n");
     for (class, label) in FILTERS {

@@ -12,6 +12,7 @@ use super::{PolicyRow, PolicyTable};
 #[derive(Serialize)]
 struct TableJson<'t> {
     admin_role: &'t str,
+    headers: Vec<HeaderJson<'t>>,
     routes: Vec<RouteJson<'t>>,
     exempt: Vec<ExemptJson<'t>>,
 }
@@ -30,6 +31,13 @@ impl Serialize for RouteJson<'_> {
     }
 }
 
+/// A preset or a header that the application changes. A removed header has no value.
+#[derive(Serialize)]
+struct HeaderJson<'t> {
+    name: &'t str,
+    value: Option<&'t str>,
+}
+
 #[derive(Serialize)]
 struct ExemptJson<'t> {
     prefix: &'t str,
@@ -39,6 +47,7 @@ struct ExemptJson<'t> {
 pub(super) fn render(table: &PolicyTable) -> String {
     let table = TableJson {
         admin_role: table.admin.as_str(),
+        headers: table.headers.listed().map(|(name, value)| HeaderJson { name, value }).collect(),
         routes: table.rows().iter().map(RouteJson).collect(),
         exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };

@@ -16,6 +16,9 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page.push('\n');
     page.push_str(&table.summary());
     page.push('\n');
+    if let Some(browser) = table.for_all_responses() {
+        page.push_str(&format!("\n{}\n", escaped(&browser)));
+    }
     exemptions(table, &mut page);
     page
 }

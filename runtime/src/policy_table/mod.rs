@@ -42,7 +42,7 @@ pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
 pub(crate) use self::row::prefix_or_slash;
 use crate::config_error::Mistakes;
-use crate::headers::NO_STORE;
+use crate::headers::{NO_STORE, SecurityHeaders};
 use crate::rate_limit::ConfiguredRateLimits;
 use crate::role::RoleName;
 
@@ -66,12 +66,14 @@ pub struct PolicyTable {
     rows: Vec<PolicyRow>,
     exemptions: Vec<Exemption>,
     admin: RoleName,
+    /// What the application changes in the security headers.
+    headers: SecurityHeaders,
 }
 
 /// A table without routes.
 impl Default for PolicyTable {
     fn default() -> Self {
-        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN }
+        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN, headers: SecurityHeaders::new() }
     }
 }
 
@@ -129,6 +131,12 @@ impl PolicyTable {
 
     pub(crate) fn exempt(&mut self, prefix: impl Into<Cow<'static, str>>, reason: impl Into<Cow<'static, str>>) {
         self.exemptions.push(Exemption { prefix: prefix.into(), reason: reason.into() });
+    }
+
+    /// Notes what the application changes in the security headers of all responses.
+    pub(crate) fn with_headers(mut self, headers: SecurityHeaders) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// The routes, in the order of their registration.
@@ -191,6 +199,11 @@ impl PolicyTable {
         headers.insert(CONTENT_SECURITY_POLICY, html::CONTENT_SECURITY);
         headers.insert(CACHE_CONTROL, NO_STORE);
         response
+    }
+
+    /// What the application changes for all responses: `All responses: headers: api`. `None` without changes.
+    fn for_all_responses(&self) -> Option<String> {
+        self.headers.summary().map(|summary| format!("All responses: {summary}"))
     }
 
     /// A sentence with the number of public routes.

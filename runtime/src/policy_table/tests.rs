@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::row::Openness;
 use super::*;
+use crate::headers::HeaderChange;
 use crate::policy::{Policy, Route, Rule};
 use crate::rate_limit::{By, Count, RateLimit};
 
@@ -18,7 +19,10 @@ static LOGIN: Policy = Policy::new(Rule::Public)
     .with_reason("the way in")
     .limits(&[RateLimit::per_seconds("login", 5, 900).count(Count::Failures)])
     .validates_inputs();
-static SHOW: Policy = Policy::new(Rule::Owner("id")).of("accounts::users", "show").validates(&["query", "body"]);
+static SHOW: Policy = Policy::new(Rule::Owner("id"))
+    .of("accounts::users", "show")
+    .validates(&["query", "body"])
+    .headers(&[HeaderChange::Pages, HeaderChange::Without("referrer-policy")]);
 static HOSTILE_POLICY: Policy = Policy::new(Rule::Nobody).of("app", "closed").with_reason(HOSTILE);
 static EXPORT: Policy = Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
     RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
@@ -70,6 +74,33 @@ fn rate_limits_show_all_their_options() {
     let export = PolicyRow::new(&Route::get("/export"), "", &EXPORT, &[], &[]);
     assert_eq!(export.rate_limits(), "10 per 1d by principal, shared as \"login\"; 1 per 90s by principal (failures)");
     assert_eq!(show().rate_limits(), "");
+}
+
+#[test]
+fn browser_shows_what_scopes_and_handler_change() {
+    let of_scopes = [("/site".to_owned(), SecurityHeaders::new().frame("same-origin"))];
+    let row = PolicyRow::new(&Route::get("/"), "/site", &SHOW, &[], &[]).with_headers(&of_scopes);
+    assert_eq!(row.browser(), "headers: frame SAMEORIGIN (scope /site); headers: pages; without referrer-policy");
+    assert_eq!(
+        (row.own_browser(), login().browser()),
+        ("headers: pages; without referrer-policy".to_owned(), String::new())
+    );
+    let mut table = PolicyTable::default().with_headers(SecurityHeaders::api().danger_without("permissions-policy"));
+    table.push(row);
+    let text = table.to_text();
+    assert!(text.contains("SCOPE /site: headers: frame SAMEORIGIN\n"), "{text}");
+    let application = "All responses: headers: api; without permissions-policy";
+    for shown in [text, table.to_markdown(), table.to_html()] {
+        assert!(shown.contains(application), "{shown}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
+    assert_eq!(json["headers"][1], serde_json::json!({ "name": "permissions-policy", "value": null }));
+    let of_route = serde_json::json!([
+        { "changes": [{ "name": "x-frame-options", "value": "SAMEORIGIN" }], "scope": "/site" },
+        { "changes": json["routes"][0]["headers"][1]["changes"], "scope": null },
+    ]);
+    assert_eq!(json["routes"][0]["headers"], of_route);
+    assert!(!PolicyTable::default().to_text().contains("All responses"));
 }
 
 #[test]
@@ -194,6 +225,7 @@ fn the_text_is_grouped_by_scope_and_aligned() {
         "SCOPE /admin: require_role(\"admin\")".to_owned(),
         "GET, PUT  /admin/users/{id}  owner(id)".to_owned(),
         "        VALIDATES    query, body".to_owned(),
+        "        BROWSER      headers: pages; without referrer-policy".to_owned(),
         format!("        HANDLER      accounts::users::show ({file}:{show_line})"),
         String::new(),
         "1 of 2 routes is public.".to_owned(),
@@ -261,7 +293,7 @@ fn markdown_keeps_every_cell_in_its_column() {
             bars += usize::from(c == '|' && !escaped);
             escaped = c == '\\' && !escaped;
         }
-        assert_eq!(bars, 8, "{line}");
+        assert_eq!(bars, columns::COLUMNS.len() + 1, "{line}");
     }
     assert!(markdown.contains("\\`y\\`") && markdown.contains("\\\\\\|") && markdown.contains("\\_z\\_"), "{markdown}");
     assert!(markdown.contains("require_role(\"admin\") (scope /admin), owner(id)"), "{markdown}");

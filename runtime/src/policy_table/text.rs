@@ -51,6 +51,9 @@ pub(super) fn render(table: &PolicyTable) -> String {
     }
     text.push('\n');
     push_wrapped(&mut text, "", &table.summary(), INDENT);
+    if let Some(browser) = table.for_all_responses() {
+        push_wrapped(&mut text, "", &escape(&browser), INDENT);
+    }
     let exempt: Vec<String> =
         table.exemptions().map(|(prefix, reason)| format!("{} ({})", escape(prefix), escape(reason))).collect();
     if !exempt.is_empty() {
