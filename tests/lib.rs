@@ -33,6 +33,10 @@ pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "tests";
 pub const SECRET: &[u8] = b"a secret of the tests, 32 bytes or more";
 
+/// The `Content-Security-Policy` of responses whose route does not change it.
+pub const DEFAULT_CSP: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
 /// The peer address of the tests' requests.
 pub const PEER: &str = "203.0.113.7:4711";
 
@@ -142,7 +146,7 @@ impl TestResponse {
     pub fn assert_headers(&self) {
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
         assert_eq!(self.header("x-frame-options"), "DENY", "{self:?}");
-        assert_eq!(self.header("content-security-policy"), "default-src 'self'", "{self:?}");
+        assert_eq!(self.header("content-security-policy"), DEFAULT_CSP, "{self:?}");
         assert_eq!(self.header("referrer-policy"), "no-referrer", "{self:?}");
         for name in ["permissions-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"] {
             assert!(self.headers.contains_key(name), "{name}: {self:?}");

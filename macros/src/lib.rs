@@ -87,6 +87,7 @@ attributes! {
     "../docs/validate.md" validate
     "../docs/body_limit.md" body_limit
     "../docs/compressed_body.md" compressed_body
+    "../docs/headers.md" headers
     "../docs/allow_raw_sql.md" allow_raw_sql
     "../docs/cors.md" cors
     "../docs/allow_cross_site.md" allow_cross_site

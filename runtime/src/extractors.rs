@@ -13,6 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::authz::OWNER_ISSUER_UNSET;
+use crate::headers::CspNonce;
 use crate::policy::Resource;
 use crate::principal::{ArgumentError, Caller, FromPrincipal, Principal};
 use crate::problem::Problem;
@@ -55,6 +56,38 @@ impl<T> NoInput for Caller<T> {}
 
 fn principal(request: &HttpRequest) -> Option<Principal> {
     RequestState::of(request).and_then(|state| state.principal.get()).cloned()
+}
+
+/// It is made for the response.
+impl NoInput for CspNonce {}
+
+impl FromRequest for CspNonce {
+    type Error = ArgumentError;
+    type Future = Ready<Result<Self, ArgumentError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
+        ready(nonce(request))
+    }
+}
+
+/// The nonce of this response, which is made when it is first asked for.
+fn nonce(request: &HttpRequest) -> Result<CspNonce, ArgumentError> {
+    const NO_PLACE: ArgumentError = ArgumentError::defect(
+        "a handler takes a `CspNonce`, but the `Content-Security-Policy` of its route has no place for it: write \
+         `#[headers(pages)]` above the handler, or `'nonce-{nonce}'` into its policy",
+    );
+    let state = RequestState::of(request).ok_or(NO_PLACE)?;
+    let application = &state.settings.headers;
+    let of_route = state.responses.get().and_then(|of_route| of_route.headers(application));
+    if !of_route.unwrap_or(&application.prepared).has_nonce() {
+        return Err(NO_PLACE);
+    }
+    if let Some(known) = state.nonce.get() {
+        return Ok(known.clone());
+    }
+    let new =
+        CspNonce::new().ok_or(ArgumentError::defect("the operating system has no random numbers for a `CspNonce`"))?;
+    Ok(state.nonce.get_or_init(|| new).clone())
 }
 
 /// Claims of the caller's token, deserialized into a type of the application, such as an email that the issuer verified.

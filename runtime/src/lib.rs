@@ -65,6 +65,7 @@
 //! | [`validate`] | the input is validated before the handler is called |
 //! | [`body_limit`] | the maximum size of the body |
 //! | [`compressed_body`] | compressed bodies are accepted, up to a size |
+//! | [`headers`](macro@headers) | other security headers for browsers |
 //! | [`allow_raw_sql`] | the handler may contain SQL that is not a literal |
 //! | [`cors`](macro@cors) | the origins whose pages may read the response |
 //! | [`allow_cross_site`] | pages of other sites may cause requests with the credential of their user |
@@ -81,7 +82,7 @@
 //! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
 //! | [`session`]: refresh tokens, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
-//! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`](mod@cors), [`headers`]: browsers | [`audit`]: the events of the audit trail |
+//! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`](mod@cors), [`headers`](mod@headers): browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
 //! | `sql_store`: durable stores in a database | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
@@ -227,8 +228,9 @@ pub use self::role::Roles;
 pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
     Extractor, Role, allow_cross_site, allow_raw_sql, authenticated, authorize, body_limit, compressed_body,
-    concurrency, cors, delete, deny_all, get, head, optional_auth, options, origin, owner, owner_or_admin, patch, post,
-    public, put, rate_limit, require_permission, require_role, require_scope, route, rule, tenant, timeout, validate,
+    concurrency, cors, delete, deny_all, get, head, headers, optional_auth, options, origin, owner, owner_or_admin,
+    patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route, rule, tenant,
+    timeout, validate,
 };
 
 #[cfg(feature = "sqlx")]
@@ -253,6 +255,7 @@ pub mod __v1 {
     pub use crate::endpoint::{Endpoint, Guards, Mounter, register};
     pub use crate::function::{Function, FunctionPolicy, boxed, enforce};
     pub use crate::guard::{FieldKeysOf, GuardedHandler, HandlerWithChecks, ValidationOf};
+    pub use crate::headers::HeaderChange;
     pub use crate::jwt::{Set, Unset};
     pub use crate::policy::check::{pending, value};
     pub use crate::policy::constant::{

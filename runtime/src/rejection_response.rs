@@ -14,8 +14,9 @@ use actix_web::http::header::{
 use actix_web::http::{ConnectionType, StatusCode};
 
 use crate::audit;
+use crate::config_error::Mistakes;
 use crate::denial::{Denial, Extra};
-use crate::headers;
+use crate::headers::{ApplicationHeaders, Hsts, SecurityHeaders, SentResponse};
 use crate::policy::{Policy, SchemeChoices};
 use crate::problem::{FieldError, PROBLEM_JSON, Problem, title_of};
 use crate::settings::{Challenges, Settings};
@@ -151,7 +152,9 @@ pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     audit::misconfigured(&policy.handler, "palisade is not installed: add `.wrap(palisade.clone())` to the `App`");
     let denial = Denial::internal("not_installed");
     let mut response = Problem::new(denial.status).with_detail(denial.detail).response();
-    headers::SecurityHeaders::new().apply(response.headers_mut(), false);
+    let headers = ApplicationHeaders::new(&SecurityHeaders::new(), &Hsts::new(), &mut Mistakes::default());
+    let sent = SentResponse { secure: false, status: Some(denial.status), nonce: None };
+    headers.prepared.apply(response.headers_mut(), &sent);
     response
 }
 

@@ -6,10 +6,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::dev::RequestHead;
 
 use crate::cors::{CorsRules, Share};
+use crate::headers::{ApplicationHeaders, PreparedHeaders, RouteHeaders};
 use crate::policy::{Policy, ScopeDemands};
 
 thread_local! {
@@ -24,6 +26,7 @@ thread_local! {
 /// What a route changes in the headers of its responses.
 pub(crate) struct RouteResponses {
     cors: Option<Rc<CorsRules>>,
+    headers: Option<RouteHeaders>,
 }
 
 impl RouteResponses {
@@ -34,7 +37,8 @@ impl RouteResponses {
         if cors.is_some() {
             HAS_CORS.set(true);
         }
-        cors.is_some().then(|| Rc::new(Self { cors }))
+        let headers = RouteHeaders::of(&demands.headers, policy.header_changes);
+        (cors.is_some() || headers.is_some()).then(|| Rc::new(Self { cors, headers }))
     }
 
     /// For the request that the router led to this route.
@@ -60,6 +64,11 @@ impl ResponsesOfRoute {
     /// The rules for other origins, and what they mean for this request. `None`: those of the application.
     pub(crate) fn cors(&self) -> Option<(&CorsRules, &Share)> {
         self.rules.cors.as_deref().map(|cors| (cors, &self.share))
+    }
+
+    /// The security headers. `None`: those of the application.
+    pub(crate) fn headers(&self, application: &Arc<ApplicationHeaders>) -> Option<&PreparedHeaders> {
+        self.rules.headers.as_ref().map(|headers| headers.within(application))
     }
 }
 

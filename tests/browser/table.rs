@@ -115,7 +115,10 @@ fn render(cases: &[Case], saw: &BTreeMap<usize, String>, record: &Record, names:
          called, and what the page learned. The test `browser` compares the table; `PALISADE_BLESS=1` writes it again.\n\n",
     );
     for (origin, _) in ORIGINS {
-        let _ = write!(text, "## A page of {origin}\n\n| request | arrived | handler called | the page |\n|---|---|---|---|\n");
+        let _ = write!(
+            text,
+            "## A page of {origin}\n\n| request | arrived | handler called | the page |\n|---|---|---|---|\n"
+        );
         for (index, case) in cases.iter().enumerate().filter(|(_, case)| case.from == origin) {
             let id = index + 1;
             let seen = record.seen.lock().unwrap();

@@ -12,7 +12,7 @@ use palisade::jwt::{KeySet, RemoteKeySet, TokenIssuer};
 use palisade::password::Passwords;
 use palisade::rate_limit::RateLimitStore;
 use palisade::session::Sessions;
-use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, RateLimit, Roles, Scope, get, public};
+use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, RateLimit, Roles, Scope, SecurityHeaders, get, public};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -57,7 +57,9 @@ pub struct Service {
 /// Returns all routes, in their scopes.
 pub fn routes() -> Scope {
     let admin = palisade::scope("/admin").service(policies::show_policies);
+    // Nothing of the API is rendered, except the page of the policies, which has a policy of its own.
     let api = palisade::scope("/api")
+        .headers(SecurityHeaders::api())
         .rate_limit(RateLimit::new("api", 100, Duration::from_secs(15 * 60)))
         .service(users::me)
         .service(users::list_users)

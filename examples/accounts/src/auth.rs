@@ -10,7 +10,7 @@ use palisade::input::Json;
 use palisade::jwt::Grant;
 use palisade::password::{PasswordMatch, Passwords};
 use palisade::session::{RefreshError, TokenPair};
-use palisade::{Principal, Problem, authenticated, post, public, rate_limit, require_scope, validate};
+use palisade::{Principal, Problem, authenticated, headers, post, public, rate_limit, require_scope, validate};
 
 use crate::{
     app::AppSessions,
@@ -111,9 +111,11 @@ pub async fn refresh(
     Ok(token_response(&tokens))
 }
 
-/// Ends the session of the access token, which also revokes its refresh token.
+/// Ends the session of the access token, which also revokes its refresh token. A browser forgets what it stored of this origin
+/// (ASVS V14.3.1).
 #[post("/auth/logout")]
 #[authenticated]
+#[headers(clear_site_data)]
 #[rate_limit(100, "15m")]
 pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
     sessions.end(&caller).await?;
@@ -123,6 +125,7 @@ pub async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<Ht
 /// Ends every session of the account. Its API keys stay valid; each can be removed separately.
 #[post("/auth/logout-all")]
 #[require_scope("account:manage")]
+#[headers(clear_site_data)]
 #[rate_limit(100, "15m")]
 pub async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
     sessions.end_all(&caller.principal).await?;

@@ -125,7 +125,10 @@ pub fn headers() -> DefaultHeaders {
     DefaultHeaders::new()
         .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .add((header::X_FRAME_OPTIONS, "DENY"))
-        .add((header::CONTENT_SECURITY_POLICY, "default-src 'self'"))
+        .add((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
+        ))
         .add((header::REFERRER_POLICY, "no-referrer"))
         .add(("permissions-policy", "camera=(), geolocation=(), microphone=()"))
         .add(("cross-origin-opener-policy", "same-origin"))

@@ -11,6 +11,7 @@
 //! - [`origin`]: origins of web pages, such as `https://app.example.com`.
 //! - [`expression`]: rules with `and`, `or` and `not`: whether they are satisfiable, and which parts are redundant.
 //! - [`hierarchy`]: roles that imply other roles.
+//! - [`csp`] and [`security_headers`]: the security headers that may be changed, and their values.
 //!
 //! An application does not use this crate itself. The crate has no dependencies. Its errors have a `message` and a `help` in
 //! plain text; the macros print them as compile errors, and the runtime as errors of its configuration.
@@ -33,11 +34,13 @@
     )
 )]
 
+pub mod csp;
 pub mod expression;
 pub mod hierarchy;
 pub mod names;
 pub mod network;
 pub mod origin;
+pub mod security_headers;
 pub mod template;
 pub mod timeout;
 pub mod window;

@@ -15,6 +15,7 @@ mod compressed_body;
 mod concurrency;
 mod cors;
 mod deny_all;
+mod headers;
 mod number;
 mod optional_auth;
 mod owner;
@@ -68,6 +69,7 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &validate::Validate,
     &body_limit::BodyLimit,
     &compressed_body::CompressedBody,
+    &headers::Headers,
     &allow_raw_sql::AllowRawSql,
     &cors::Cors,
     &allow_cross_site::AllowCrossSite,

@@ -70,6 +70,8 @@ pub(crate) struct Additions {
     pub(crate) body_limit: Option<u64>,
     /// The maximum size of an inflated body, in bytes.
     pub(crate) compressed_body: Option<u64>,
+    /// What changes in the security headers, in this order. `None` without the attribute.
+    pub(crate) headers: Option<Vec<WrittenHeaderChange>>,
     pub(crate) raw_sql: Option<RawSqlException>,
     pub(crate) cors: Option<CorsTerms>,
     pub(crate) cross_site: Option<CrossSiteException>,
@@ -83,6 +85,15 @@ impl Policy {
             || self.additions.rate_limits.iter().any(|rate_limit| rate_limit.terms.has_user_path())
             || self.additions.cors.as_ref().is_some_and(CorsTerms::has_user_path)
     }
+}
+
+/// One change of the security headers.
+pub(crate) enum WrittenHeaderChange {
+    /// `Pages` or `Api`.
+    Preset(&'static str),
+    /// A header, in lower case, and its value as it is sent.
+    Set(&'static str, String),
+    Without(&'static str),
 }
 
 /// The handler may contain raw SQL.

@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 26] = [
+const KINDS: [(&str, &str, Kind); 27] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -51,6 +51,7 @@ const KINDS: [(&str, &str, Kind); 26] = [
     ("validate", "", Condition),
     ("body_limit", "\"64KiB\"", Effect),
     ("compressed_body", "\"1MiB\"", Effect),
+    ("headers", "pages", Effect),
     ("allow_raw_sql", "\"why\"", Effect),
     ("cors", "\"https://app.example\"", Effect),
     ("allow_cross_site", "\"why\"", Effect),

@@ -6,6 +6,7 @@ use super::{Palisade, PalisadeBuilder, bodies, config_checks, limits, rate_limit
 use crate::authz::Owners;
 use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::config_error::ConfigError;
+use crate::headers::ApplicationHeaders;
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimitMode, RateLimitStore};
 use crate::scope;
@@ -27,7 +28,7 @@ impl PalisadeBuilder {
         let principal_lookup = self.take_principal_lookup();
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.mistakes().clone());
-        mistakes.extend(self.headers.take_mistakes());
+        let headers = ApplicationHeaders::new(&self.headers, &self.hsts, &mut mistakes);
         limits::check_calls(self.timeout, self.concurrency, &mut mistakes);
         limits::check_head(self.head_limit, &mut mistakes);
         self.body_timeouts.check(&mut mistakes);
@@ -35,7 +36,8 @@ impl PalisadeBuilder {
         bodies::check_limit(self.body_limit, &mut mistakes);
         mistakes.note(config_checks::is_valid_admin_role(&self.admin));
         let has_routes = self.routes.is_some();
-        let mut policies = self.routes.unwrap_or_default().with_admin_role(self.admin.clone());
+        let mut policies =
+            self.routes.unwrap_or_default().with_admin_role(self.admin.clone()).with_headers(self.headers.clone());
         policies.add_application_limits(self.timeout, self.concurrency);
         let unused = policies.add_numbers(&self.rate_limits, &mut mistakes);
         for name in unused.filter(|_| has_routes) {
@@ -97,7 +99,7 @@ impl PalisadeBuilder {
             rate_limit_mode: self.rate_limit_mode,
             rate_limit_wait: self.rate_limit_wait,
             rate_limit_headers: self.rate_limit_headers,
-            headers: self.headers,
+            headers,
             cors: self.cors,
             hosts: self.hosts,
             proxies,

@@ -23,7 +23,7 @@ use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
-use crate::headers::SecurityHeaders;
+use crate::headers::{Hsts, SecurityHeaders};
 use crate::host::HostRules;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
@@ -73,6 +73,7 @@ impl Palisade {
             rate_limit_headers: RateLimitHeaders::default(),
             exempt_clients: ExemptClients::default(),
             headers: SecurityHeaders::new(),
+            hsts: Hsts::new(),
             cors: CorsRules::none(),
             hosts: HostRules::default(),
             proxies: ProxyPeers::default(),
@@ -121,6 +122,7 @@ pub struct PalisadeBuilder {
     rate_limit_headers: RateLimitHeaders,
     exempt_clients: ExemptClients,
     headers: SecurityHeaders,
+    hsts: Hsts,
     cors: CorsRules,
     hosts: HostRules,
     proxies: ProxyPeers,
@@ -170,9 +172,19 @@ impl PalisadeBuilder {
         self
     }
 
-    /// Other security headers. Default: [`SecurityHeaders::new`].
+    /// Changes security headers of every response. Default: [`SecurityHeaders::new`], which changes nothing.
+    /// [`Scope::headers`](Scope::headers) and [`#[headers(..)]`](macro@crate::headers) change them further.
     pub fn security_headers(mut self, headers: SecurityHeaders) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// For how long browsers use only HTTPS (`Strict-Transport-Security`). Default: [`Hsts::new`], one year with all subdomains.
+    ///
+    /// It is sent over TLS, and if a [trusted proxy](Self::trusted_proxies) says that the client uses HTTPS: by the last value of
+    /// `X-Forwarded-Proto`, or with [`ForwardedBy::Forwarded`] by the `proto` of the hop that names the client.
+    pub fn hsts(mut self, hsts: Hsts) -> Self {
+        self.hsts = hsts;
         self
     }
 

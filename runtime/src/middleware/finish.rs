@@ -18,6 +18,7 @@ use crate::cors::{Share, vary_as_preflight};
 use crate::denial::Denial;
 use crate::failure;
 use crate::gate::{self, NotRun};
+use crate::headers::{CspNonce, SentResponse};
 use crate::problem::Problem;
 use crate::rejection_response::{absent, render, respond};
 use crate::route_responses::ResponsesOfRoute;
@@ -37,7 +38,7 @@ impl Finish {
     /// Rejects a request without calling the service.
     pub(super) fn reject<B>(self, request: ServiceRequest, denial: Denial) -> ServiceResponse<EitherBody<B>> {
         let mut response = self.denied(denial, request.head());
-        self.headers(response.headers_mut(), None);
+        self.headers(response.headers_mut(), None, self.sent(None, None));
         request.into_response(response).map_into_right_body()
     }
 
@@ -73,7 +74,7 @@ impl Finish {
             }
         };
         vary_as_preflight(response.headers_mut());
-        self.headers(response.headers_mut(), of_route.as_ref());
+        self.headers(response.headers_mut(), of_route.as_ref(), self.sent(None, None));
         response
     }
 
@@ -97,6 +98,7 @@ impl Finish {
         let state = RequestState::of(response.request());
         let guarded = state.is_some_and(|state| state.guarded.get());
         let of_route = state.and_then(|state| state.responses.get().cloned());
+        let nonce = state.and_then(|state| state.nonce.get().cloned());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
             if failure::is_server_failure(response.status()) {
                 self.failed(response).map_into_right_body()
@@ -106,7 +108,8 @@ impl Finish {
         } else {
             self.unguarded(response).map_into_right_body()
         };
-        self.headers(response.headers_mut(), of_route.as_ref());
+        let sent = self.sent(Some(response.status()), nonce.as_ref());
+        self.headers(response.headers_mut(), of_route.as_ref(), sent);
         response
     }
 
@@ -166,11 +169,18 @@ impl Finish {
         Finished { finish: self, problem, own: response.headers().clone(), of_route }.into()
     }
 
-    fn headers(&self, headers: &mut HeaderMap, of_route: Option<&ResponsesOfRoute>) {
+    /// `status` is `None` for a response that no handler could have made.
+    fn sent<'r>(&self, status: Option<StatusCode>, nonce: Option<&'r CspNonce>) -> SentResponse<'r> {
+        SentResponse { secure: self.secure, status, nonce }
+    }
+
+    fn headers(&self, headers: &mut HeaderMap, of_route: Option<&ResponsesOfRoute>, sent: SentResponse<'_>) {
         let of_application = (&self.settings.cors, &self.share);
         let (cors, share) = of_route.and_then(ResponsesOfRoute::cors).unwrap_or(of_application);
         cors.apply(share, headers);
-        self.settings.headers.apply(headers, self.secure);
+        let application = &self.settings.headers;
+        let security = of_route.and_then(|of_route| of_route.headers(application)).unwrap_or(&application.prepared);
+        security.apply(headers, &sent);
     }
 }
 
@@ -193,7 +203,8 @@ impl ResponseError for Finished {
         let mut response = render(&self.finish.settings, self.problem.clone());
         let status = self.problem.status();
         failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
-        self.finish.headers(response.headers_mut(), self.of_route.as_ref());
+        let sent = self.finish.sent(Some(status), None);
+        self.finish.headers(response.headers_mut(), self.of_route.as_ref(), sent);
         response
     }
 }

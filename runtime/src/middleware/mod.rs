@@ -122,7 +122,7 @@ where
             return self.reject_host(request, denial);
         }
         let settings = self.settings.clone();
-        let secure = request.app_config().secure();
+        let secure = request.app_config().secure() || settings.proxies.say_https(request.head());
         let (share, is_preflight) = match settings.cors.classify(request.head()) {
             CorsRequest::Request(share) => (share, false),
             CorsRequest::Preflight => (settings.cors.share_of(request.head()), true),

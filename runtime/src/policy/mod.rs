@@ -43,6 +43,7 @@ pub use self::rule::Rule;
 pub(crate) use self::scope_demands::{ScopeDemands, Wrap};
 use crate::cors::RouteCors;
 pub use crate::handler_path::HandlerPath;
+use crate::headers::HeaderChange;
 use crate::rate_limit::RateLimit;
 pub use palisade_grammar::network::Network;
 
@@ -79,6 +80,8 @@ pub struct Policy {
     pub(crate) body_limit: Option<u64>,
     /// How many bytes a compressed body may inflate to.
     pub(crate) compressed: Option<u64>,
+    /// What changes in the security headers of the responses.
+    pub(crate) header_changes: &'static [HeaderChange],
     /// Why the handler may contain SQL that is not a literal.
     pub(crate) raw_sql: Option<&'static str>,
     /// The rule for other origins, in place of that of the scopes and of the application.
@@ -107,6 +110,7 @@ impl Policy {
             concurrency: None,
             body_limit: None,
             compressed: None,
+            header_changes: &[],
             raw_sql: None,
             cors: None,
             cross_site: None,
@@ -200,6 +204,13 @@ impl Policy {
         panic!("`#[compressed_body]` needs the feature `compression` of palisade")
     }
 
+    /// The security headers of the responses change.
+    #[must_use]
+    pub const fn headers(mut self, changes: &'static [HeaderChange]) -> Self {
+        self.header_changes = changes;
+        self
+    }
+
     /// The handler may contain SQL that is not a literal, for this reason.
     #[must_use]
     pub const fn allows_raw_sql(mut self, reason: &'static str) -> Self {
@@ -248,6 +259,12 @@ impl Policy {
     #[must_use]
     pub const fn max_inflated_bytes(&self) -> Option<u64> {
         self.compressed
+    }
+
+    /// What changes in the security headers, by `#[headers(..)]`. Empty without that attribute.
+    #[must_use]
+    pub const fn header_changes(&self) -> &'static [HeaderChange] {
+        self.header_changes
     }
 
     /// Why the handler may contain SQL that is not a literal, by `#[allow_raw_sql("..")]`. `None` without that attribute.

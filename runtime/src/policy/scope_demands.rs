@@ -11,6 +11,7 @@ use actix_web::dev::Extensions;
 use super::{Credentials, Network, Rule};
 use crate::concurrency::{CountedTogether, HandlerConcurrency};
 use crate::cors::CorsRules;
+use crate::headers::SecurityHeaders;
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -31,6 +32,8 @@ pub(crate) struct ScopeDemands {
     pub(crate) data: Vec<Rc<Extensions>>,
     /// The rules for other origins of the innermost scope that has any.
     pub(crate) cors: Option<Rc<CorsRules>>,
+    /// What the scopes change in the security headers.
+    pub(crate) headers: Vec<Rc<SecurityHeaders>>,
 }
 
 /// Adds a middleware around a route.
@@ -57,6 +60,7 @@ impl ScopeDemands {
             wraps: Vec::new(),
             data: Vec::new(),
             cors: None,
+            headers: Vec::new(),
         }
     }
 
@@ -101,8 +105,9 @@ impl ScopeDemands {
     }
 
     /// Adds what an inner scope changes in the headers of responses.
-    pub(crate) fn responding(mut self, cors: Option<CorsRules>) -> Self {
+    pub(crate) fn responding(mut self, cors: Option<CorsRules>, headers: Option<SecurityHeaders>) -> Self {
         self.cors = cors.map(Rc::new).or(self.cors);
+        self.headers.extend(headers.map(Rc::new));
         self
     }
 

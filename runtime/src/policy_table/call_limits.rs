@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::PolicyRow;
-use super::row::prefix_or_slash;
+use super::words::prefix_or_slash;
 use crate::timeout;
 
 /// Where a limit is declared.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::PolicyRow;
-use super::row::{self, Openness};
+use super::row::Openness;
+use super::words;
 use crate::policy::{Network, Validation};
 use crate::rate_limit::{By, RateLimit};
 
@@ -98,7 +99,12 @@ pub(super) const COLUMNS: [Column; 8] = [
             ]
         },
     },
-    Column { heading: "Browser", is_code: false, cell: |row, _| row.browser(), members: PolicyRow::browser_members },
+    Column {
+        heading: "Browser",
+        is_code: false,
+        cell: |row, detail| if detail == Detail::InScope { row.own_browser() } else { row.browser() },
+        members: PolicyRow::browser_members,
+    },
     Column {
         heading: "Handler",
         is_code: true,
@@ -191,15 +197,21 @@ pub(super) fn groups(rows: &[PolicyRow]) -> Vec<Group<'_>> {
 /// scope.
 fn scope_demands(row: &PolicyRow) -> String {
     let of_outer_scope = |scope: &str| {
-        if scope == row.scope() { String::new() } else { format!(" (scope {})", row::prefix_or_slash(scope)) }
+        if scope == row.scope() { String::new() } else { format!(" (scope {})", words::prefix_or_slash(scope)) }
     };
     let networks = row
         .networks()
         .iter()
-        .map(|(scope, networks)| format!("{}{}", row::network_words(networks), of_outer_scope(scope)));
+        .map(|(scope, networks)| format!("{}{}", words::network_words(networks), of_outer_scope(scope)));
     let rules = row.outer().iter().map(|(scope, rule)| format!("{}{}", row.words(rule), of_outer_scope(scope)));
     let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
-        scope.map(|scope| row::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
+        scope.map(|scope| words::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
     });
-    networks.chain(rules).chain(rate_limits).chain(row.scope_call_limits()).collect::<Vec<_>>().join("; ")
+    networks
+        .chain(rules)
+        .chain(rate_limits)
+        .chain(row.scope_call_limits())
+        .chain(row.scope_browser())
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -6,7 +6,8 @@
 use actix_web::http::header::HeaderValue;
 
 use super::columns::{ACCESS, COLUMNS, Column, Detail, Group, PATH, groups};
-use super::row::{Openness, prefix_or_slash};
+use super::row::Openness;
+use super::words::prefix_or_slash;
 use super::{PolicyRow, PolicyTable, escape};
 
 /// The hash is that of [`STYLE`]; a test recomputes it.
@@ -71,7 +72,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page.push_str(STYLE);
     page.push_str("</style>\n</head>\n<body>\n<main>\n<h1>Policies</h1>\n<p>");
     page.push_str(&table.summary());
-    table.sharing().iter().for_each(|sentence| page.push_str(&format!("</p>\n<p>{}", escaped(sentence))));
+    table.for_browsers().iter().for_each(|sentence| page.push_str(&format!("</p>\n<p>{}", escaped(sentence))));
     // Only the style reads the choice, so the page needs no script and nothing is sent.
     page.push_str("</p>\n<fieldset>\n<legend>Show</legend>\n");
     for (class, label) in FILTERS {

@@ -15,6 +15,7 @@ struct TableJson<'t> {
     admin_role: &'t str,
     cors: Value,
     origins: Vec<String>,
+    headers: Vec<HeaderJson<'t>>,
     routes: Vec<RouteJson<'t>>,
     exempt: Vec<ExemptJson<'t>>,
 }
@@ -33,6 +34,13 @@ impl Serialize for RouteJson<'_> {
     }
 }
 
+/// A preset or a header that the application changes. A removed header has no value.
+#[derive(Serialize)]
+struct HeaderJson<'t> {
+    name: &'t str,
+    value: Option<&'t str>,
+}
+
 #[derive(Serialize)]
 struct ExemptJson<'t> {
     prefix: &'t str,
@@ -44,6 +52,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
         admin_role: table.admin.as_str(),
         cors: table.cors.as_json(),
         origins: table.origins(),
+        headers: table.headers.listed().map(|(name, value)| HeaderJson { name, value }).collect(),
         routes: table.rows().iter().map(RouteJson).collect(),
         exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };

@@ -16,7 +16,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
     page.push('\n');
     page.push_str(&table.summary());
     page.push('\n');
-    sharing(table, &mut page);
+    browsers(table, &mut page);
     exemptions(table, &mut page);
     page
 }
@@ -26,7 +26,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
 pub(super) fn committed(table: &PolicyTable) -> String {
     let mut page = TITLE.to_owned();
     page.push_str(&rows(table, Detail::WithoutLines));
-    sharing(table, &mut page);
+    browsers(table, &mut page);
     exemptions(table, &mut page);
     page
 }
@@ -50,8 +50,8 @@ fn rows(table: &PolicyTable, detail: Detail) -> String {
     page
 }
 
-fn sharing(table: &PolicyTable, page: &mut String) {
-    table.sharing().iter().for_each(|sentence| page.push_str(&format!("\n{}\n", escaped(sentence))));
+fn browsers(table: &PolicyTable, page: &mut String) {
+    table.for_browsers().iter().for_each(|sentence| page.push_str(&format!("\n{}\n", escaped(sentence))));
 }
 
 fn exemptions(table: &PolicyTable, page: &mut String) {

@@ -31,6 +31,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -44,10 +45,10 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 pub(crate) use self::browser::RowCors;
 pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
-pub(crate) use self::row::prefix_or_slash;
+pub(crate) use self::words::prefix_or_slash;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
-use crate::headers::NO_STORE;
+use crate::headers::{NO_STORE, SecurityHeaders};
 use crate::rate_limit::ConfiguredRateLimits;
 use crate::role::RoleName;
 
@@ -73,12 +74,20 @@ pub struct PolicyTable {
     admin: RoleName,
     /// The rule of the application for other origins.
     cors: CorsRules,
+    /// What the application changes in the security headers.
+    headers: SecurityHeaders,
 }
 
 /// A table without routes.
 impl Default for PolicyTable {
     fn default() -> Self {
-        Self { rows: Vec::new(), exemptions: Vec::new(), admin: RoleName::ADMIN, cors: CorsRules::none() }
+        Self {
+            rows: Vec::new(),
+            exemptions: Vec::new(),
+            admin: RoleName::ADMIN,
+            cors: CorsRules::none(),
+            headers: SecurityHeaders::new(),
+        }
     }
 }
 
@@ -148,6 +157,12 @@ impl PolicyTable {
         self.exemptions.push(Exemption { prefix: prefix.into(), reason: reason.into() });
     }
 
+    /// Notes what the application changes in the security headers of all responses.
+    pub(crate) fn with_headers(mut self, headers: SecurityHeaders) -> Self {
+        self.headers = headers;
+        self
+    }
+
     /// The routes, in the order of their registration.
     ///
     /// ```
@@ -193,15 +208,15 @@ impl PolicyTable {
         all.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Sentences about other origins, for the head of the table. Empty if no page of another origin may read anything, and nothing says
-    /// so.
-    fn sharing(&self) -> Vec<String> {
+    /// Sentences about what the application says about browsers, for the head of the table.
+    fn for_browsers(&self) -> Vec<String> {
         let origins = self.origins();
         let application = self.cors.is_set().then(|| {
             format!("Where the column Browser names no rule of its own, {} applies.", self.cors.as_attribute())
         });
         let all = (!origins.is_empty()).then(|| format!("Origins that may read responses: {}.", origins.join(", ")));
-        application.into_iter().chain(all).collect()
+        let headers = self.headers.summary().map(|summary| format!("All responses: {summary}."));
+        application.into_iter().chain(all).chain(headers).collect()
     }
 
     /// The table for a terminal, grouped by scope, in lines of at most 100 characters. `Display` prints the same. Control

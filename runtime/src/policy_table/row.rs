@@ -8,13 +8,12 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_grammar::window;
-
 use super::browser::RowCors;
+use super::words;
 use crate::config_error::Mistakes;
-use crate::policy::rule_text::NetworkList;
+use crate::headers::SecurityHeaders;
 use crate::policy::{HandlerPath, Network, Policy, Route, Rule, Validation};
-use crate::rate_limit::{By, ConfiguredRateLimits, Count, RateLimit};
+use crate::rate_limit::{ConfiguredRateLimits, RateLimit};
 use crate::role::RoleName;
 
 /// One route of a [`PolicyTable`](crate::PolicyTable).
@@ -43,6 +42,8 @@ pub struct PolicyRow {
     pub(super) scope_concurrency: Vec<(String, u32)>,
     /// The timeout and the concurrency of the application.
     pub(super) application: (Option<Duration>, Option<u32>),
+    /// What changes in the security headers: by the scopes, the outermost first, each with its prefix, and then by the handler.
+    headers: Vec<(SecurityHeaders, Option<String>)>,
     admin: RoleName,
     takes_row_filter: bool,
     /// Whether an argument that carries input is an extractor of actix-web.
@@ -87,6 +88,7 @@ impl PolicyRow {
             policy,
             outer,
             networks,
+            headers: Vec::new(),
             rate_limits,
             scope_timeout,
             scope_concurrency,
@@ -96,6 +98,7 @@ impl PolicyRow {
             takes_actix_input,
             cors: RowCors::default(),
         }
+        .with_headers(&[])
     }
 
     /// Adds the limits that the scopes set for calls, each with the prefix of its scope.
@@ -132,6 +135,15 @@ impl PolicyRow {
 
     pub(super) fn cors(&self) -> &RowCors {
         &self.cors
+    }
+
+    /// Notes what the scopes around the route change in the security headers, the outermost first, each with its prefix.
+    pub(crate) fn with_headers(mut self, of_scopes: &[(String, SecurityHeaders)]) -> Self {
+        let own =
+            (!self.policy.header_changes.is_empty()).then(|| (SecurityHeaders::of(self.policy.header_changes), None));
+        let of_scopes = of_scopes.iter().map(|(scope, headers)| (headers.clone(), Some(scope.clone())));
+        self.headers = of_scopes.chain(own).collect();
+        self
     }
 
     /// Notes what the handler takes.
@@ -232,10 +244,10 @@ impl PolicyRow {
         let mut text = String::new();
         // Writing to a `String` cannot fail, here and below.
         for (scope, networks) in &self.networks {
-            let _ = write!(text, "{} (scope {}), ", network_words(networks), prefix_or_slash(scope));
+            let _ = write!(text, "{} (scope {}), ", words::network_words(networks), words::prefix_or_slash(scope));
         }
         for (scope, rule) in &self.outer {
-            let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), prefix_or_slash(scope));
+            let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), words::prefix_or_slash(scope));
         }
         let _ = write!(text, "{}", self.policy.rule.as_attributes(&self.admin));
         text
@@ -249,7 +261,7 @@ impl PolicyRow {
     /// The rate limits that the handler itself declares.
     pub(super) fn own_rate_limits(&self) -> String {
         let own = self.each_rate_limit().filter(|(_, scope)| scope.is_none());
-        own.map(|(own, _)| rate_limit(own, None)).collect::<Vec<_>>().join("; ")
+        own.map(|(own, _)| words::rate_limit(own, None)).collect::<Vec<_>>().join("; ")
     }
 
     /// How often a client may call. The rate limits of the handler come first: `5 per 15m (failures); 100 per 15m (scope /api)`.
@@ -257,7 +269,7 @@ impl PolicyRow {
     #[must_use]
     pub fn rate_limits(&self) -> String {
         let all: Vec<String> =
-            self.each_rate_limit().map(|(rate_limit, scope)| self::rate_limit(rate_limit, scope)).collect();
+            self.each_rate_limit().map(|(rate_limit, scope)| words::rate_limit(rate_limit, scope)).collect();
         all.join("; ")
     }
 
@@ -290,10 +302,14 @@ impl PolicyRow {
         let Policy { is_strict, body_limit, compressed, .. } = self.policy;
         let validates = Some(self.validates()).filter(|text| !text.is_empty());
         let strict = is_strict.then(|| "strict".to_owned());
-        let body = body_limit.map(|bytes| format!("body up to {}", size(bytes)));
-        let compressed = compressed.map(|bytes| format!("compressed up to {}", size(bytes)));
+        let body = body_limit.map(|bytes| format!("body up to {}", words::size(bytes)));
+        let compressed = compressed.map(|bytes| format!("compressed up to {}", words::size(bytes)));
         let parts = [validates, strict, body, compressed];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+
+    pub(super) fn each_header_change(&self) -> impl Iterator<Item = (&SecurityHeaders, Option<&str>)> {
+        self.headers.iter().map(|(headers, scope)| (headers, scope.as_deref()))
     }
 
     /// Whether the route can be called without credentials.
@@ -323,7 +339,7 @@ impl PolicyRow {
                 Ok(with_numbers) => *rate_limit = with_numbers,
                 Err(problem) => {
                     let used_by = match scope {
-                        Some(prefix) => format!("the scope {} uses it", prefix_or_slash(prefix)),
+                        Some(prefix) => format!("the scope {} uses it", words::prefix_or_slash(prefix)),
                         None => format!("{} uses it", self.policy.declared()),
                     };
                     mistakes.report(format!("rate_limit {:?}", rate_limit.name), format!("{problem}; {used_by}"));
@@ -343,11 +359,6 @@ impl PolicyRow {
     }
 }
 
-/// The demand of a scope: `network("10.0.0.0/8")`.
-pub(super) fn network_words(networks: &[Network]) -> String {
-    format!("network({})", NetworkList(networks))
-}
-
 /// Returns whether the rule rejects each caller by its structure alone. Roles and functions are not evaluated.
 fn admits_nobody(rule: &Rule) -> bool {
     match rule {
@@ -357,53 +368,4 @@ fn admits_nobody(rule: &Rule) -> bool {
         Rule::Not(rule) => matches!(rule, Rule::Public | Rule::OptionalAuth | Rule::Authenticated),
         _ => false,
     }
-}
-
-/// A rate limit as text. `scope` is the prefix of the scope that declares it.
-pub(super) fn rate_limit(rate_limit: &RateLimit, scope: Option<&str>) -> String {
-    let mut text = if rate_limit.lacks_numbers() {
-        "configured".to_owned()
-    } else {
-        format!("{} per {}", rate_limit.limit(), window::text(rate_limit.window().as_secs()))
-    };
-    if rate_limit.counted_by() != [By::Ip] {
-        let keys: Vec<String> = rate_limit.counted_by().iter().map(By::to_string).collect();
-        let _ = write!(text, " by {}", keys.join(" and "));
-    }
-    let mut details: Vec<String> = Vec::new();
-    if rate_limit.count != Count::All {
-        details.push(rate_limit.count.keyword().to_owned());
-    }
-    if rate_limit.cost > 1 {
-        details.push(format!("{} a request", rate_limit.cost));
-    }
-    if rate_limit.observe {
-        details.push("only observed".to_owned());
-    }
-    if let Some(outage) = rate_limit.declared_on_outage() {
-        details.push(format!("{} on outage", outage.keyword()));
-    }
-    details.extend(scope.map(|prefix| format!("scope {}", prefix_or_slash(prefix))));
-    if !details.is_empty() {
-        let _ = write!(text, " ({})", details.join(", "));
-    }
-    if rate_limit.shared {
-        let _ = write!(text, ", shared as {:?}", rate_limit.name);
-    }
-    text
-}
-
-/// Formats the number in the largest unit that divides it.
-fn size(bytes: u64) -> String {
-    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let whole = units.into_iter().find_map(|(length, unit)| {
-        let count = bytes.checked_div(length)?;
-        (count > 0 && bytes.is_multiple_of(length)).then(|| format!("{count}{unit}"))
-    });
-    whole.unwrap_or_else(|| format!("{bytes}B"))
-}
-
-/// The prefix of a scope as it is displayed: `/` for a scope without a prefix.
-pub(crate) fn prefix_or_slash(prefix: &str) -> &str {
-    if prefix.is_empty() { "/" } else { prefix }
 }

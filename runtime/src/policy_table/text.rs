@@ -4,7 +4,7 @@
 //! characters, and control characters are shown as escapes.
 
 use super::columns::{COLUMNS, Column, Detail, groups};
-use super::row::prefix_or_slash;
+use super::words::prefix_or_slash;
 use super::{PolicyRow, PolicyTable, escape};
 
 /// The maximum number of characters in a line.
@@ -51,7 +51,7 @@ pub(super) fn render(table: &PolicyTable) -> String {
     }
     text.push('\n');
     push_wrapped(&mut text, "", &table.summary(), INDENT);
-    table.sharing().iter().for_each(|sentence| push_wrapped(&mut text, "", &escape(sentence), INDENT));
+    table.for_browsers().iter().for_each(|sentence| push_wrapped(&mut text, "", &escape(sentence), INDENT));
     let exempt: Vec<String> =
         table.exemptions().map(|(prefix, reason)| format!("{} ({})", escape(prefix), escape(reason))).collect();
     if !exempt.is_empty() {

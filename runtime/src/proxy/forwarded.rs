@@ -16,13 +16,29 @@ use palisade_grammar::names::is_token_byte;
 /// See [`LastHop`](super::LastHop). `None` if the element does not match this grammar, does not have exactly one `for`, or
 /// names no address.
 pub(super) fn last_hop(line: &[u8]) -> Option<(IpAddr, Option<&[u8]>)> {
+    last_element(line).map(|element| (element.address, element.left))
+}
+
+/// One element of the list.
+pub(super) struct Element<'l> {
+    pub(super) address: IpAddr,
+    /// The scheme that this hop used.
+    pub(super) proto: Option<&'l [u8]>,
+    /// The text to the left of its comma, if there is one.
+    pub(super) left: Option<&'l [u8]>,
+}
+
+pub(super) fn last_element(line: &[u8]) -> Option<Element<'_>> {
     let mut rest = line.trim_ascii_end();
-    let mut node = None;
+    let (mut node, mut proto) = (None, None);
     loop {
         if let Some((before, name, value)) = split_pair(rest) {
             rest = before;
             // A parameter must occur once (RFC 7239 §4); the second may come from a `host` that was not quoted.
             if name.eq_ignore_ascii_case(b"for") && node.replace(value).is_some() {
+                return None;
+            }
+            if name.eq_ignore_ascii_case(b"proto") && proto.replace(value).is_some() {
                 return None;
             }
         }
@@ -34,7 +50,7 @@ pub(super) fn last_hop(line: &[u8]) -> Option<(IpAddr, Option<&[u8]>)> {
     }
     let rest = rest.trim_ascii_end();
     let left = if rest.is_empty() { None } else { Some(rest.strip_suffix(b",")?) };
-    Some((address(node?)?, left))
+    Some(Element { address: address(node?)?, proto, left })
 }
 
 /// Splits off the last pair: the text before it, its name and its value.

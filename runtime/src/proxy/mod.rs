@@ -30,7 +30,7 @@ use std::net::IpAddr;
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, FORWARDED, HOST, HeaderName, ORIGIN, PROXY_AUTHORIZATION,
-    REFERER, USER_AGENT, X_FORWARDED_FOR,
+    REFERER, USER_AGENT, X_FORWARDED_FOR, X_FORWARDED_PROTO,
 };
 
 pub(crate) use self::group::AddressGroup;
@@ -169,6 +169,46 @@ impl TrustedProxies {
                 }
             },
         }
+    }
+
+    /// Whether a trusted proxy says that the client uses HTTPS: by the last value of `X-Forwarded-Proto`, or, if the proxies write
+    /// `Forwarded`, by the `proto` of the hop that names the client. `false` without trusted proxies.
+    #[inline]
+    pub(crate) fn say_https(&self, head: &RequestHead) -> bool {
+        !self.peers.is_empty() && self.forward_https(head)
+    }
+
+    #[cold]
+    fn forward_https(&self, head: &RequestHead) -> bool {
+        if !self.peers.trust(peer(head)) {
+            return false;
+        }
+        match &self.client_header {
+            ClientHeader::Forwarded => {
+                self.forwarded_scheme(head).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https"))
+            }
+            ClientHeader::XForwardedFor | ClientHeader::Edge(_) => {
+                let line = head.headers.get_all(X_FORWARDED_PROTO).last().map(|line| line.as_bytes());
+                let last = line.and_then(|line| line.rsplit(|byte| *byte == b',').next());
+                last.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https"))
+            }
+        }
+    }
+
+    /// The `proto` of the hop that names the client. `None` if the hop, or one to its right, cannot be read.
+    fn forwarded_scheme<'h>(&self, head: &'h RequestHead) -> Option<&'h [u8]> {
+        let mut scheme = None;
+        let mut lines: Vec<&[u8]> = head.headers.get_all(FORWARDED).map(|line| line.as_bytes()).collect();
+        for _ in 0..MAX_HOPS {
+            let Some(line) = lines.pop() else { break };
+            let element = forwarded::last_element(line)?;
+            scheme = element.proto;
+            if !self.peers.contain(element.address) {
+                break;
+            }
+            lines.extend(element.left);
+        }
+        scheme
     }
 
     /// Follows the hops while they are trusted proxies. If a hop cannot be read, no trusted proxy wrote it, and the address is

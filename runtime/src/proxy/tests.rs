@@ -101,6 +101,53 @@ fn forwarding_headers_are_never_combined() {
 }
 
 #[test]
+fn scheme_is_what_the_last_trusted_hop_says() {
+    let says = |by: &ForwardedBy, peer: &str, trusted: &[&str], headers: &[(&str, &str)]| {
+        let request = TestRequest::default().peer_addr(format!("{peer}:4711").parse().unwrap());
+        let request = headers.iter().fold(request, |request, header| request.append_header(*header));
+        proxies(trusted, by.clone()).say_https(request.to_http_request().head())
+    };
+    let (edge, lists) = (ForwardedBy::EdgeHeader("x-real-ip".to_owned()), ForwardedBy::Forwarded);
+    const PROTO: &str = "x-forwarded-proto";
+    for (headers, https) in [
+        (&[(PROTO, "https")][..], true),
+        (&[(PROTO, "HTTPS")], true),
+        (&[(PROTO, "http")], false),
+        (&[(PROTO, "https, http")], false),
+        (&[(PROTO, "http, https")], true),
+        (&[(PROTO, "https"), (PROTO, "http")], false),
+        (&[(PROTO, "https,")], false),
+        (&[(PROTO, "httpss")], false),
+        (&[("forwarded", "for=198.51.100.1;proto=https")], false),
+        (&[], false),
+    ] {
+        for by in [&ForwardedBy::XForwardedFor, &edge] {
+            assert_eq!(says(by, "10.0.0.1", &["10.0.0.0/8"], headers), https, "{headers:?}");
+            assert!(!says(by, "203.0.113.9", &["10.0.0.0/8"], headers), "{headers:?} of an untrusted peer");
+        }
+        assert!(!says(&ForwardedBy::XForwardedFor, "10.0.0.1", &[], headers), "no proxy is trusted");
+    }
+    for (lines, https) in [
+        (&["for=198.51.100.1;proto=https"][..], true),
+        (&["for=198.51.100.1;Proto=\"HTTPS\""], true),
+        (&["for=198.51.100.1;proto=https, for=10.0.0.2;proto=http"], true),
+        (&["for=198.51.100.1;proto=https", "for=10.0.0.2;proto=http"], true),
+        (&["for=6.6.6.6;proto=https, for=198.51.100.1;proto=http, for=10.0.0.2"], false),
+        (&["for=6.6.6.6;proto=https, for=198.51.100.1"], false),
+        (&["proto=https, for=198.51.100.1"], false),
+        (&["for=198.51.100.1;proto=http;proto=https"], false),
+        (&["for=198.51.100.1;proto=https, for=unknown;proto=http"], false),
+        (&["proto=https"], false),
+        (&[], false),
+    ] {
+        let headers: Vec<_> = lines.iter().map(|line| ("forwarded", *line)).collect();
+        assert_eq!(says(&lists, "10.0.0.1", &["10.0.0.0/8"], &headers), https, "{lines:?}");
+        assert!(!says(&lists, "203.0.113.9", &["10.0.0.0/8"], &headers), "{lines:?} of an untrusted peer");
+    }
+    assert!(!says(&lists, "10.0.0.1", &["10.0.0.0/8"], &[(PROTO, "https")]), "headers are never merged");
+}
+
+#[test]
 fn edge_header_must_be_a_single_address() {
     let edge = ForwardedBy::EdgeHeader("fly-client-ip".to_owned());
     let read = |lines: &[&str]| trusted(&edge, &lines.iter().map(|line| ("fly-client-ip", *line)).collect::<Vec<_>>());

@@ -52,6 +52,7 @@ pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guar
 use crate::config_error::ConfigError;
 use crate::cors::CorsRules;
 use crate::endpoint::Guards;
+use crate::headers::SecurityHeaders;
 use crate::policy::{AuthScheme, Network, Rule, Wrap};
 use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
@@ -122,6 +123,7 @@ pub fn scope(prefix: &str) -> Scope {
         wraps: Vec::new(),
         data: None,
         cors: None,
+        headers: None,
         default: None,
         declared_at: Location::caller(),
     }
@@ -167,6 +169,7 @@ pub struct Scope {
     wraps: Vec<Wrap>,
     data: Option<Extensions>,
     cors: Option<CorsRules>,
+    headers: Option<SecurityHeaders>,
     default: Option<Mount>,
     declared_at: &'static Location<'static>,
 }
@@ -215,6 +218,25 @@ impl Scope {
     /// ```
     pub fn cors(mut self, rules: impl Into<CorsRules>) -> Self {
         self.cors = Some(rules.into());
+        self
+    }
+
+    /// Changes security headers of the responses of this scope, as `#[headers(..)]` does for a route. A second call replaces the first.
+    ///
+    /// The changes apply after those of [`PalisadeBuilder::security_headers`](crate::PalisadeBuilder::security_headers) and of the
+    /// scopes around it, and before those of the routes. They apply to unknown paths of the scope too.
+    ///
+    /// ```
+    /// use palisade::SecurityHeaders;
+    ///
+    /// let api = palisade::scope("/api").headers(SecurityHeaders::api());
+    /// let site = palisade::scope("/site").headers(SecurityHeaders::pages().frame("same-origin"));
+    /// # let _ = (api, site);
+    /// ```
+    ///
+    /// Values that browsers do not understand are found by [`verify`](Self::verify).
+    pub fn headers(mut self, headers: SecurityHeaders) -> Self {
+        self.headers = Some(headers);
         self
     }
 

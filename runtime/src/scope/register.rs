@@ -124,13 +124,14 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
         wraps,
         data,
         cors,
+        headers,
         default,
         ..
     } = scope;
     let prefix = format!("{around}{own}");
     let demands = demands.within(&prefix, &rules, &rate_limits).from_networks(networks);
     let demands = demands.limited(&prefix, timeout, concurrency, declared_at);
-    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors));
+    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors, headers));
     let mut found = Services::default();
     for item in items {
         match item.0 {

@@ -71,6 +71,7 @@ impl Outline {
             && self.has_guards != scope.guards.0.is_empty()
             // What was verified had no mistake there.
             && scope.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
+            && scope.headers.as_ref().is_none_or(|headers| headers.mistakes().is_empty())
             && match (&self.default, &scope.default) {
                 (Some(own), Some(default)) => own.equals(default),
                 (None, None) => true,

@@ -9,6 +9,7 @@ use super::walk::{self, Neighbours, OuterScopes};
 use super::{Scope, call_limits, logic, rate_limits};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::cors::CorsRules;
+use crate::headers::SecurityHeaders;
 use crate::policy::{Credentials, Ownership, Policy, Rule, SchemeChoices};
 use crate::policy_table::{PolicyTable, prefix_or_slash};
 use crate::role::RoleName;
@@ -38,7 +39,26 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
     rate_limits::verify(&endpoints, &mut mistakes);
     call_limits::verify(scope, &mut mistakes);
     check_cors(scope, &mut mistakes);
+    check_headers(scope, &mut mistakes);
     mistakes.into_result()
+}
+
+/// Adds the mistakes in the security headers of a scope and of what is in it.
+fn check_headers(scope: &Scope, mistakes: &mut Mistakes) {
+    if let Some(headers) = &scope.headers {
+        mistakes.extend(headers.mistakes().clone());
+    }
+    let check_mount = |mount: &Mount, mistakes: &mut Mistakes| {
+        // The macros have checked the changes in attributes, but not those in the policy of a guarded service.
+        mistakes.extend(SecurityHeaders::of(mount.policy.header_changes).mistakes().clone());
+    };
+    scope.default.iter().for_each(|default| check_mount(default, mistakes));
+    for item in &scope.items {
+        match &item.0 {
+            ScopeItemKind::Endpoint(mount) => check_mount(mount, mistakes),
+            ScopeItemKind::Scope(inner) => check_headers(inner, mistakes),
+        }
+    }
 }
 
 /// Which templates the router can parse. The other checks skip those that it cannot.

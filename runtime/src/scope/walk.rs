@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Scope;
 use super::members::{Mount, ScopeItemKind};
 use crate::cors::CorsRules;
+use crate::headers::SecurityHeaders;
 use crate::policy::{Network, Rule};
 use crate::policy_table::{PolicyRow, PolicyTable, RowCors, prefix_or_slash};
 use crate::rate_limit::RateLimit;
@@ -24,6 +25,8 @@ pub(super) struct OuterScopes {
     pub(super) concurrency: Vec<(String, u32)>,
     /// The rule for other origins of the innermost scope that has one.
     cors: Option<(String, Arc<CorsRules>)>,
+    /// What the scopes change in the security headers.
+    pub(super) headers: Vec<(String, SecurityHeaders)>,
     /// The source location of each scope, with its prefix.
     declared_at: Vec<(String, &'static Location<'static>)>,
     /// Whether the members are in the router of a scope further out, and only some requests get to them.
@@ -42,6 +45,7 @@ impl OuterScopes {
         outer.timeout = scope.timeout.map(|timeout| (outer.prefix.clone(), timeout)).or(outer.timeout);
         outer.concurrency.extend(scope.concurrency.map(|limit| (outer.prefix.clone(), limit)));
         outer.cors = scope.cors.as_ref().map(|rules| (outer.prefix.clone(), Arc::new(rules.clone()))).or(outer.cors);
+        outer.headers.extend(scope.headers.iter().map(|headers| (outer.prefix.clone(), headers.clone())));
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
@@ -100,6 +104,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
             let row = row.from_networks(&outer.networks);
             let of_scope = outer.cors.as_ref().map(|(prefix, rules)| (prefix.as_str(), Arc::clone(rules)));
             let row = row.with_cors(RowCors::new(mount.policy.cors.map(|own| (*own).into()), of_scope));
+            let row = row.with_headers(&outer.headers);
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

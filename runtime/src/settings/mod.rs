@@ -21,7 +21,7 @@ use crate::body::BodyTimeouts;
 use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::cors::CorsRules;
 use crate::document::InputLimits;
-use crate::headers::SecurityHeaders;
+use crate::headers::ApplicationHeaders;
 use crate::host::HostRules;
 use crate::policy::{Rule, SchemeChoices};
 use crate::policy_table::PolicyTable;
@@ -49,7 +49,7 @@ pub(crate) struct Settings {
     pub(crate) rate_limit_mode: RateLimitMode,
     pub(crate) rate_limit_wait: Duration,
     pub(crate) rate_limit_headers: RateLimitHeaders,
-    pub(crate) headers: SecurityHeaders,
+    pub(crate) headers: Arc<ApplicationHeaders>,
     pub(crate) cors: CorsRules,
     pub(crate) hosts: HostRules,
     pub(crate) proxies: TrustedProxies,
@@ -156,7 +156,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("authenticators", &self.authenticators.len())
             .field("rate_limit_mode", &self.rate_limit_mode)
-            .field("headers", &self.headers)
+            .field("headers", &self.headers.prepared)
             .field("cors", &self.cors)
             .field("proxies", &self.proxies)
             .field("strict_input", &self.strict_input)

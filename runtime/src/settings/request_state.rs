@@ -15,6 +15,7 @@ use super::{Reassessment, WorkerSettings};
 use crate::authz::{Authorized, Rows};
 use crate::body::Coding;
 use crate::document::InputError;
+use crate::headers::CspNonce;
 use crate::principal::Principal;
 use crate::rate_limit::Reservations;
 use crate::route_responses::ResponsesOfRoute;
@@ -29,6 +30,8 @@ pub(crate) struct RequestState {
     pub(crate) principal: OnceCell<Principal>,
     /// What the route changes in the headers of its response. The guarded service sets it when the router calls it.
     pub(crate) responses: OnceCell<ResponsesOfRoute>,
+    /// The nonce of the response, if the handler took it.
+    pub(crate) nonce: OnceCell<CspNonce>,
     /// Passed from the guard through the route's own middleware to the handler.
     pub(crate) authorized: Cell<Option<Authorized>>,
     /// The rows that the access rule loaded, until an argument of the handler takes them.
@@ -83,6 +86,7 @@ impl RequestStates {
             guarded: Cell::new(false),
             principal: OnceCell::new(),
             responses: OnceCell::new(),
+            nonce: OnceCell::new(),
             authorized: Cell::new(None),
             rows: RefCell::new(Vec::new()),
             reservations: OnceCell::new(),

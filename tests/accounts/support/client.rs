@@ -14,7 +14,7 @@ const SECURITY_HEADERS: [(&str, &str); 8] = [
     ("strict-transport-security", "max-age=31536000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("content-security-policy", "default-src 'self'"),
+    ("content-security-policy", "default-src '"),
     ("referrer-policy", ""),
     ("permissions-policy", ""),
     ("cross-origin-opener-policy", ""),

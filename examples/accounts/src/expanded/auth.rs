@@ -184,17 +184,19 @@ impl ::palisade::__v1::Endpoint for refresh {
 }
 ::palisade::__v1::add!(refresh; check_on_public_route, 0, (); Json<RefreshRequest>, Data<Db>, Data<AppSessions>);
 
-/// Ends the session of the access token, which also revokes its refresh token.
+/// Ends the session of the access token, which also revokes its refresh token. A browser forgets what it stored of this origin
+/// (ASVS V14.3.1).
 #[repr(C)]
 pub struct logout;
 
 impl ::palisade::__v1::Endpoint for logout {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/auth/logout");
     const POLICY: &'static ::palisade::__v1::Policy = {
-        use ::palisade::__v1::{Policy, RateLimit, Rule::*};
+        use ::palisade::__v1::{HeaderChange, Policy, RateLimit, Rule::*};
         &Policy::new(Authenticated)
             .of(::core::module_path!(), "logout")
             .limits(&[RateLimit::per_seconds("logout", 100, 900)])
+            .headers(&[HeaderChange::Set("clear-site-data", "\"cache\", \"cookies\", \"storage\"")])
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn logout(caller: Principal, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {
@@ -213,10 +215,11 @@ pub struct logout_all;
 impl ::palisade::__v1::Endpoint for logout_all {
     const ROUTE: ::palisade::__v1::Route = ::palisade::__v1::Route::post("/auth/logout-all");
     const POLICY: &'static ::palisade::__v1::Policy = {
-        use ::palisade::__v1::{Policy, RateLimit, Rule::*};
+        use ::palisade::__v1::{HeaderChange, Policy, RateLimit, Rule::*};
         &Policy::new(Scope("account:manage"))
             .of(::core::module_path!(), "logout_all")
             .limits(&[RateLimit::per_seconds("logout_all", 100, 900)])
+            .headers(&[HeaderChange::Set("clear-site-data", "\"cache\", \"cookies\", \"storage\"")])
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn logout_all(caller: Account, sessions: Data<AppSessions>) -> Result<HttpResponse, Problem> {

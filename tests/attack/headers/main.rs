@@ -1,4 +1,7 @@
-//! Responses without security headers (CWE-693; ASVS V3.4): each response has them, whatever went wrong inside.
+//! Responses without security headers (CWE-693; ASVS V3.4.1 to V3.4.8): each response has them, whatever went wrong inside.
+
+mod routes;
+mod wire;
 
 use actix_web::body::BodyStream;
 use actix_web::dev::Service as _;

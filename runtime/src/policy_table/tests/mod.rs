@@ -1,5 +1,7 @@
 //! The formats of the table, with harmless and with hostile text.
 
+mod browser;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use base64::Engine as _;
@@ -9,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::row::Openness;
 use super::*;
 use crate::cors::RouteCors;
+use crate::headers::HeaderChange;
 use crate::policy::{Policy, Route, Rule};
 use crate::rate_limit::{By, Count, RateLimit};
 
@@ -19,7 +22,10 @@ static LOGIN: Policy = Policy::new(Rule::Public)
     .with_reason("the way in")
     .limits(&[RateLimit::per_seconds("login", 5, 900).count(Count::Failures)])
     .validates_inputs();
-static SHOW: Policy = Policy::new(Rule::Owner("id")).of("accounts::users", "show").validates(&["query", "body"]);
+static SHOW: Policy = Policy::new(Rule::Owner("id"))
+    .of("accounts::users", "show")
+    .validates(&["query", "body"])
+    .headers(&[HeaderChange::Pages, HeaderChange::Without("referrer-policy")]);
 static HOSTILE_POLICY: Policy = Policy::new(Rule::Nobody).of("app", "closed").with_reason(HOSTILE);
 static EXPORT: Policy = Policy::new(Rule::Any(&[Rule::Role("a"), Rule::Owner("id")])).of("app", "export").limits(&[
     RateLimit::per_seconds("login", 10, 86_400).by(By::Principal).shared(),
@@ -126,7 +132,7 @@ fn a_window_is_in_its_largest_whole_unit() {
         (129_600, "1 per 36h"),
         (604_800, "1 per 7d"),
     ] {
-        assert_eq!(row::rate_limit(&RateLimit::per_seconds("x", 1, seconds), None), expected);
+        assert_eq!(words::rate_limit(&RateLimit::per_seconds("x", 1, seconds), None), expected);
     }
 }
 
@@ -195,6 +201,7 @@ fn the_text_is_grouped_by_scope_and_aligned() {
         "SCOPE /admin: require_role(\"admin\")".to_owned(),
         "GET, PUT  /admin/users/{id}  owner(id)".to_owned(),
         "        VALIDATES  query, body".to_owned(),
+        "        BROWSER    headers: pages; without referrer-policy".to_owned(),
         format!("        HANDLER    accounts::users::show ({file}:{show_line})"),
         String::new(),
         "1 of 2 routes is public.".to_owned(),
@@ -268,7 +275,7 @@ fn markdown_keeps_every_cell_in_its_column() {
             bars += usize::from(c == '|' && !escaped);
             escaped = c == '\\' && !escaped;
         }
-        assert_eq!(bars, 9, "{line}");
+        assert_eq!(bars, columns::COLUMNS.len() + 1, "{line}");
     }
     assert!(markdown.contains("\\`y\\`") && markdown.contains("\\\\\\|") && markdown.contains("\\_z\\_"), "{markdown}");
     assert!(markdown.contains("require_role(\"admin\") (scope /admin), owner(id)"), "{markdown}");
