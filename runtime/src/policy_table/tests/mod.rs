@@ -279,14 +279,14 @@ fn markdown_keeps_every_cell_in_its_column() {
     }
     assert!(markdown.contains("\\`y\\`") && markdown.contains("\\\\\\|") && markdown.contains("\\_z\\_"), "{markdown}");
     assert!(markdown.contains("require_role(\"admin\") (scope /admin), owner(id)"), "{markdown}");
-    assert!(markdown.contains(&format!("tests.rs:{})", SHOW.declared_at().line())), "{markdown}");
+    assert!(markdown.contains(&format!("tests/mod.rs:{})", SHOW.declared_at().line())), "{markdown}");
 }
 
 #[test]
 fn the_committed_page_has_no_files_and_lines() {
     let page = table().to_committed();
     assert!(page.starts_with("# Policies\n") && page.ends_with('\n') && page.contains("PALISADE_BLESS=1"), "{page}");
-    assert!(page.contains("accounts::users::show |") && !page.contains("tests.rs"), "{page}");
+    assert!(page.contains("accounts::users::show |") && !page.contains("tests/mod.rs"), "{page}");
     assert!(page.contains("- /health: called by the orchestrator\n"), "{page}");
 }
 
