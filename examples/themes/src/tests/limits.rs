@@ -23,8 +23,8 @@ async fn a_slow_report_is_stopped() {
 async fn a_third_import_finds_no_place() {
     let app = init_service(App::new().service(routes()).wrap(configure().unwrap())).await;
     let send = || async {
-        let import = request("/imports").method(Method::POST).set_payload("rows").to_request();
-        call_service(&app, import).await.status().as_u16()
+        let sent = request("/imports").method(Method::POST).set_payload("rows").to_request();
+        call_service(&app, sent).await.status().as_u16()
     };
     let mut statuses = join_all([send(), send(), send()]).await;
     statuses.sort_unstable();
