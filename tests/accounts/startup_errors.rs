@@ -132,6 +132,8 @@ fn invalid_setting_values_are_reported() {
         ("ACCOUNTS_ORIGINS", "https://app.example.com/path"),
         ("ACCOUNTS_ORIGINS", "*"),
         ("ACCOUNTS_ORIGINS", "null"),
+        ("ACCOUNTS_HOSTS", "https://api.example.com"),
+        ("ACCOUNTS_HOSTS", "*"),
         ("ACCOUNTS_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("ACCOUNTS_TRUSTED_PROXIES", "localhost"),
         ("ACCOUNTS_REDIS_URL", "127.0.0.1:6379"),

@@ -166,6 +166,7 @@ pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -
         .rate_limit_store(rate_limits)
         .rate_limit_mode(config.rate_limit_mode)
         .trusted_proxies(&config.trusted_proxies)
+        .hosts(&config.hosts)
         // Every route rejects unknown fields, also if a type would ignore them.
         .strict_input()
         .body_limit(LARGEST_BODY)

@@ -58,6 +58,7 @@ impl BootError {
 fn variable_of(setting: &str) -> &'static str {
     match setting {
         "cors origin" => "ACCOUNTS_ORIGINS",
+        "hosts" => "ACCOUNTS_HOSTS",
         "trusted_proxies" => "ACCOUNTS_TRUSTED_PROXIES",
         _ => "palisade",
     }

@@ -180,6 +180,7 @@ async fn hostile_bodies_are_rejected_in_bounded_memory() {
             let body = body(&mut random, sound);
             let media_type = if random.usize(..12) == 0 { pick(&mut random, &MEDIA_TYPES) } else { MEDIA_TYPES[0] };
             let request = TestRequest::default().method(method.clone()).uri(path).peer_addr(PEER.parse().unwrap());
+            let request = request.insert_header(("host", "localhost"));
             let request =
                 request.insert_header(("content-type", media_type)).set_payload(web::Bytes::from(body.clone()));
             let request = request.as_principal(owner.clone());

@@ -7,7 +7,6 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    time::Duration,
 };
 
 use actix_web::{
@@ -16,7 +15,7 @@ use actix_web::{
     rt,
     web::{self, Data},
 };
-use palisade::password::Passwords;
+use palisade::{password::Passwords, server::harden};
 use rustls::ServerConfig;
 use secrecy::SecretString;
 #[cfg(unix)]
@@ -45,11 +44,6 @@ use crate::{
 /// The time limit for running requests during a graceful shutdown, in seconds. An idle HTTP/2 connection that the client does not
 /// close delays the shutdown until this limit.
 const DRAIN: u64 = 10;
-/// The time limits for receiving the head of a request, and for the client to close a connection after the server did.
-const HEAD: Duration = Duration::from_secs(10);
-const HANG_UP: Duration = Duration::from_secs(2);
-/// How long a connection may be idle between two requests.
-const IDLE: Duration = Duration::from_secs(30);
 const SECRET_FILE: &str = "jwt.secret";
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -148,8 +142,7 @@ fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -
             .wrap(service.palisade.clone())
             .wrap(TracingLogger::<RequestLine>::new())
     };
-    let server = HttpServer::new(factory).workers(workers).shutdown_timeout(DRAIN).disable_signals();
-    let server = server.client_request_timeout(HEAD).client_disconnect_timeout(HANG_UP).keep_alive(IDLE);
+    let server = harden(HttpServer::new(factory)).workers(workers).shutdown_timeout(DRAIN).disable_signals();
     Ok(server.listen_rustls_0_23(https.socket, tls).map_err(startup_error)?.run())
 }
 
@@ -162,8 +155,7 @@ fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
             .wrap(plain::headers())
             .wrap(TracingLogger::<RequestLine>::new())
     };
-    let server = HttpServer::new(factory).workers(1).shutdown_timeout(DRAIN).disable_signals();
-    let server = server.client_request_timeout(HEAD).client_disconnect_timeout(HANG_UP).keep_alive(IDLE);
+    let server = harden(HttpServer::new(factory)).workers(1).shutdown_timeout(DRAIN).disable_signals();
     Ok(server.listen(http.socket).map_err(startup_error)?.run())
 }
 

@@ -119,5 +119,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let accounts = HashMap::from([("alice".to_owned(), passwords.hash(password.expose_secret()).await?)]);
     let palisade = palisade_of(passwords, accounts)?;
     let app = move || App::new().service(me).service(greet).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

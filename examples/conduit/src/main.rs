@@ -39,7 +39,7 @@ async fn serve() -> Result<(), StartupError> {
     let service = Service::open(&config).await?;
     let db = service.db.clone();
     let app = move || App::new().configure(|app| service.configure(app)).wrap(service.palisade.clone());
-    let server = HttpServer::new(app).listen(listener).map_err(cannot_listen)?;
+    let server = palisade::server::harden(HttpServer::new(app)).listen(listener).map_err(cannot_listen)?;
     let _ = writeln!(io::stdout(), "conduit listens on http://{address}/api, data in {}", config.data.display());
     server.run().await.map_err(|error| StartupError::new("server", error))?;
     db.close().await;

@@ -25,9 +25,10 @@ use crate::{
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 21] = [
+const VARIABLES: [&str; 22] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
+    "ACCOUNTS_HOSTS",
     "ACCOUNTS_DATA",
     "ACCOUNTS_DATABASE_URL",
     "ACCOUNTS_TLS_CERT",
@@ -60,6 +61,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address of the plain HTTP listener; `None` if it is `off`.
     pub http_listen: Option<SocketAddr>,
+    /// The hosts that clients may name: names or addresses, with or without a port.
+    pub hosts: Vec<String>,
     /// The folder of the SQLite database, the certificate and the secret.
     pub data: PathBuf,
     /// The PostgreSQL server. `None`: SQLite in the data folder.
@@ -133,6 +136,7 @@ impl Config {
             "off" => Ok(None),
             text => address(text).map(Some).map_err(|problem| format!("{problem}, or `off`")),
         });
+        let hosts = env.list("ACCOUNTS_HOSTS", &default_hosts(listen));
         let data = env.path("ACCOUNTS_DATA");
         let database = env.secret("ACCOUNTS_DATABASE_URL", DatabaseUrl::parse);
         let certificate = env.certificate();
@@ -171,6 +175,7 @@ impl Config {
             Some(Self {
                 listen: listen?,
                 http_listen: http_listen?,
+                hosts: hosts?,
                 data: data.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/data").into()),
                 database,
                 certificate: certificate?,
@@ -190,6 +195,13 @@ impl Config {
         };
         complete().ok_or_else(|| BootError::new("environment", "a setting could not be read"))
     }
+}
+
+/// The names of this machine, and the address of the listener if it has one of its own.
+fn default_hosts(listen: Option<SocketAddr>) -> String {
+    let own = listen.map(|listen| listen.ip()).filter(|ip| !ip.is_unspecified());
+    let own = own.map(|ip| if ip.is_ipv6() { format!(",[{ip}]") } else { format!(",{ip}") });
+    format!("localhost,127.0.0.1,[::1]{}", own.unwrap_or_default())
 }
 
 /// The variables, and the mistakes found so far. A method that returns `None` has recorded the mistake.

@@ -57,6 +57,7 @@ fn every_setting_is_read() {
     let config = read(&[
         ("ACCOUNTS_LISTEN", "[::1]:0"),
         ("ACCOUNTS_HTTP_LISTEN", "off"),
+        ("ACCOUNTS_HOSTS", "api.example.com, *.example.net"),
         ("ACCOUNTS_DATA", "/srv/accounts"),
         ("ACCOUNTS_TLS_CERT", "/c"),
         ("ACCOUNTS_TLS_KEY", "/k"),
@@ -73,6 +74,7 @@ fn every_setting_is_read() {
     assert_eq!(config.token_cache, TokenCache::Off);
     assert_eq!(config.listen, "[::1]:0".parse().unwrap());
     assert_eq!(config.http_listen, None);
+    assert_eq!(config.hosts, ["api.example.com", "*.example.net"]);
     assert_eq!(config.data, PathBuf::from("/srv/accounts"));
     assert_eq!(config.certificate, Certificate::Files { chain: "/c".into(), key: "/k".into() });
     assert_eq!(config.jwt_secret.unwrap().expose_secret(), "0123456789abcdef0123456789abcdef");
@@ -81,6 +83,15 @@ fn every_setting_is_read() {
     assert_eq!(config.redis.unwrap().timeout, Some(Duration::from_millis(250)));
     assert_eq!(config.workers, 4);
     assert!(matches!(config.rate_limit_mode, RateLimitMode::Observe));
+}
+
+#[test]
+fn a_listener_may_be_called_by_its_address() {
+    for (listen, own) in [("0.0.0.0:443", ""), ("192.0.2.7:443", "192.0.2.7"), ("[2001:db8::1]:443", "[2001:db8::1]")] {
+        let config = read(&[("ACCOUNTS_LISTEN", listen)]).unwrap();
+        let expected = ["localhost", "127.0.0.1", "[::1]", own];
+        assert_eq!(config.hosts, expected.into_iter().filter(|host| !host.is_empty()).collect::<Vec<_>>(), "{listen}");
+    }
 }
 
 #[test]

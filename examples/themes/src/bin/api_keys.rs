@@ -66,5 +66,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("key of alice: {}", first.expose());
     let (palisade, keys) = (configure(&keys)?, Data::new(keys));
     let app = move || App::new().app_data(keys.clone()).service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

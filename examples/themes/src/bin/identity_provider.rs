@@ -64,5 +64,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("in the shape of Auth0: {}", provider.auth0_token("dispatcher")?);
     let palisade = configure(provider.base())?;
     let app = move || App::new().service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

@@ -76,5 +76,5 @@ fn routes() -> Scope {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let palisade = Palisade::builder().input_messages(in_german).routes(&routes()).build()?;
     let app = move || App::new().service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

@@ -75,5 +75,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let palisade = Palisade::builder().authenticator(issuer.verifier().build()?).routes(&routes()).build()?;
     let app = move || App::new().app_data(notes.clone()).service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

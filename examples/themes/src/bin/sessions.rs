@@ -76,5 +76,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = move || {
         App::new().app_data(sessions.clone()).app_data(passwords.clone()).service(routes()).wrap(palisade.clone())
     };
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

@@ -76,5 +76,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let db = Data::new(open().await?);
     let palisade = Palisade::builder().routes(&routes()).build()?;
     let app = move || App::new().app_data(db.clone()).service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }
