@@ -194,7 +194,6 @@ pub mod testing;
 mod unavailable;
 pub mod validation;
 
-pub use self::admission::Admission;
 pub use self::authn::Authenticator;
 pub use self::body::BodyTimeouts;
 pub use self::builder::{Palisade, PalisadeBuilder};
