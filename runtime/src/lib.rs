@@ -205,7 +205,6 @@ mod timeout;
 mod unavailable;
 pub mod validation;
 
-pub use self::admission::Admission;
 pub use self::authn::Authenticator;
 pub use self::body::BodyTimeouts;
 pub use self::builder::{Palisade, PalisadeBuilder};

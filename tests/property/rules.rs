@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use actix_web::test::init_service;
+use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, web};
-use palisade::policy::{Check, Ownership, Rule, Verdict};
+use palisade::policy::{Check, Network, Ownership, Rule, Verdict};
 use palisade::resource::{OwnerKey, Unavailable};
 use palisade::testing::AsPrincipal;
 use palisade::{Policy, Principal, Resource, Roles};
@@ -37,6 +37,10 @@ enum Tree {
     Scope(usize),
     Owner,
     Tenant,
+    /// Whether it is the scheme of the caller.
+    Scheme(bool),
+    /// Whether the network contains the address of the caller, if that is known.
+    Network(bool),
     Check(Answer),
     Row(Found),
     Not(Box<Tree>),
@@ -66,6 +70,8 @@ struct Caller {
     known: bool,
     owner: bool,
     tenant: bool,
+    /// Whether the address is known.
+    located: bool,
     roles: Vec<usize>,
     scopes: Vec<usize>,
 }
@@ -85,6 +91,8 @@ fn trees() -> impl Strategy<Value = Tree> {
         3 => (0..3_usize).prop_map(Tree::Scope),
         3 => Just(Tree::Owner),
         2 => Just(Tree::Tenant),
+        2 => any::<bool>().prop_map(Tree::Scheme),
+        2 => any::<bool>().prop_map(Tree::Network),
         3 => answers.prop_map(Tree::Check),
         3 => found.prop_map(Tree::Row),
     ];
@@ -99,8 +107,10 @@ fn trees() -> impl Strategy<Value = Tree> {
 
 fn callers() -> impl Strategy<Value = Caller> {
     let some = || proptest::sample::subsequence(vec![0, 1, 2], 0..=3);
-    (proptest::bool::weighted(0.8), any::<bool>(), any::<bool>(), some(), some())
-        .prop_map(|(known, owner, tenant, roles, scopes)| Caller { known, owner, tenant, roles, scopes })
+    let located = proptest::bool::weighted(0.8);
+    (proptest::bool::weighted(0.8), any::<bool>(), any::<bool>(), located, some(), some()).prop_map(
+        |(known, owner, tenant, located, roles, scopes)| Caller { known, owner, tenant, located, roles, scopes },
+    )
 }
 
 static ALLOW: Check = Check::new("allow", |_, _| palisade::__v1::pending(async { true }));
@@ -153,6 +163,9 @@ fn rule(tree: &Tree) -> Rule {
         Tree::Scope(scope) => Rule::Scope(SCOPES[*scope]),
         Tree::Owner => Rule::Owner("id"),
         Tree::Tenant => Rule::Tenant("tenant"),
+        Tree::Scheme(own) => Rule::Scheme(if *own { "bEARER" } else { "Basic" }),
+        Tree::Network(true) => Rule::Network(&[Network::V4([10, 0, 0, 0], 8), Network::V4([203, 0, 113, 0], 24)]),
+        Tree::Network(false) => Rule::Network(&[Network::V4([10, 0, 0, 0], 8), Network::V6([0; 8], 8)]),
         Tree::Check(Answer::Allow) => Rule::Check(&ALLOW),
         Tree::Check(Answer::Deny) => Rule::Check(&DENY),
         Tree::Check(Answer::Down) => Rule::Check(&DOWN),
@@ -181,6 +194,14 @@ fn holds_for(tree: &Tree, caller: &Caller, only: Option<Found>) -> Option<bool> 
         Tree::Scope(scope) => known(caller.scopes.contains(scope)),
         Tree::Owner => known(caller.owner),
         Tree::Tenant => known(caller.tenant),
+        Tree::Scheme(own) => known(*own),
+        Tree::Network(inside) => {
+            if caller.known && !caller.located {
+                None
+            } else {
+                known(*inside)
+            }
+        }
         Tree::Check(_) | Tree::Row(_) | Tree::Not(_) if !caller.known => Some(false),
         Tree::Row(found) if only.is_some_and(|only| only != *found) => Some(false),
         Tree::Check(Answer::Down) | Tree::Row(Found::Down) => None,
@@ -218,6 +239,15 @@ fn names_a_caller(tree: &Tree) -> bool {
     }
 }
 
+fn names_a_network(tree: &Tree) -> bool {
+    match tree {
+        Tree::Network(_) => true,
+        Tree::Not(tree) => names_a_network(tree),
+        Tree::All(trees) | Tree::Any(trees) => trees.iter().any(names_a_network),
+        _ => false,
+    }
+}
+
 fn rows(tree: &Tree, found: &mut Vec<Found>) {
     match tree {
         Tree::Row(row) => found.push(*row),
@@ -233,7 +263,8 @@ fn expected(tree: &Tree, caller: &Caller) -> Vec<u16> {
     rows(tree, &mut named);
     match (names_a_caller(tree), caller.known, holds(tree, caller)) {
         (true, false, _) => vec![401],
-        (_, _, None) => vec![503],
+        // Trying again does not help a caller without an address.
+        (_, _, None) => vec![if !caller.located && names_a_network(tree) { 403 } else { 503 }],
         // If the caller is admitted, the rows that the rule names must exist and be visible to this caller.
         (_, _, Some(true)) if caller.known => {
             let mut statuses = Vec::new();
@@ -301,7 +332,7 @@ fn policy(tree: &Tree) -> &'static Policy {
 }
 
 fn asking(caller: &Caller) -> actix_http::Request {
-    let request = get_request("/acme/me");
+    let request = if caller.located { get_request("/acme/me") } else { TestRequest::get().uri("/acme/me") };
     if !caller.known {
         return request.to_request();
     }

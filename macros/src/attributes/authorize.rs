@@ -259,10 +259,12 @@ impl<'t> Reader<'t, '_> {
             "network" => return networks::rule(arguments, self.diagnostics),
             "check" => return predicate::parse(keyword, Some(group), self.diagnostics).map(Rule::Check),
             "authenticated" => {
-                let help = if group.stream().is_empty() {
-                    "write `authenticated`"
-                } else {
-                    "write `authenticated` here, and `#[authenticated(by = ..)]` above the handler for the schemes"
+                let first = group.stream().into_iter().next();
+                let help = match first {
+                    Some(TokenTree::Ident(key)) if key == "by" => {
+                        "write `authenticated` here, and `#[authenticated(by = ..)]` above the handler"
+                    }
+                    _ => "write `authenticated`",
                 };
                 self.diagnostics.error(group.span(), "`authenticated` takes no arguments", help);
                 return None;

@@ -51,7 +51,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// use actix_web::HttpResponse;
 /// use actix_web::web::Bytes;
 /// use futures_util::stream;
-/// use palisade::{Admission, authenticated, get};
+/// use palisade::admission::Admission;
+/// use palisade::{authenticated, get};
 ///
 /// #[get("/events")]
 /// #[authenticated]
@@ -66,8 +67,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 ///
 /// ```
 /// # use futures_util::{Stream, StreamExt};
-/// # use palisade::Admission;
-/// # use palisade::admission::Ended;
+/// # use palisade::admission::{Admission, Ended};
 /// # async fn answer(_: String) {}
 /// async fn serve(messages: impl Stream<Item = String>, admission: Admission) -> Result<(), Ended> {
 ///     admission.run(messages.for_each(answer)).await

@@ -13,10 +13,11 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, rt};
 use actix_ws::{CloseCode, Message};
 use futures_util::{StreamExt as _, stream};
+use palisade::admission::Admission;
 use palisade::jwt::{Grant, TokenIssuer};
 use palisade::revocation::MemoryRevocations;
 use palisade::session::{MemorySessions, Sessions};
-use palisade::{Admission, ConfigError, Palisade, Principal, Problem, Scope, authenticated, get, post, require_role};
+use palisade::{ConfigError, Palisade, Principal, Problem, Scope, authenticated, get, post, require_role};
 
 type AppSessions = Sessions<MemorySessions, MemoryRevocations>;
 

@@ -1,0 +1,9 @@
+use palisade::{get, authorize};
+
+#[get("/users/{id}")]
+#[authorize(network("10.0.0.0/64"))]
+async fn handler() -> &'static str {
+    "in"
+}
+
+fn main() {}
