@@ -64,9 +64,42 @@ fn is_own_origin(origin: &HeaderValue, head: &RequestHead, secure: bool) -> bool
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::Method;
     use actix_web::test::TestRequest;
 
     use super::*;
+
+    fn passes(method: Method, headers: &[(&str, &str)]) -> bool {
+        let request = TestRequest::default().method(method).insert_header((HOST, "api.example"));
+        let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+        check(&request.to_http_request(), &CorsRules::none()).is_ok()
+    }
+
+    /// RFC 9110 §9.2.1. An upgrade over HTTP/2 is an extended `CONNECT` (RFC 8441 §4).
+    #[test]
+    fn only_safe_methods_without_an_upgrade_are_harmless() {
+        let foreign = ("sec-fetch-site", "cross-site");
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
+            assert!(passes(method.clone(), &[foreign]), "{method}");
+            assert!(!passes(method.clone(), &[foreign, ("upgrade", "websocket")]), "{method}");
+        }
+        let other = Method::from_bytes(b"get").unwrap();
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::CONNECT, other] {
+            assert!(!passes(method.clone(), &[foreign]), "{method}");
+            assert!(!passes(method.clone(), &[("origin", "null")]), "{method}");
+            assert!(passes(method.clone(), &[]), "{method}");
+        }
+    }
+
+    /// A page cannot set it, so it decides even if `Origin` says something else.
+    #[test]
+    fn sec_fetch_site_decides_before_origin() {
+        let both = |site, origin| passes(Method::POST, &[("sec-fetch-site", site), ("origin", origin)]);
+        assert!(both("same-origin", "https://evil.example") && both("none", "null"));
+        for site in ["cross-site", "same-site", "", "None", "same-origin ,cross-site", "unknown"] {
+            assert!(!both(site, "https://api.example"), "{site}");
+        }
+    }
 
     fn is_own(origin: &str, host: &str, secure: bool) -> bool {
         let request = TestRequest::post().insert_header((HOST, host)).to_http_request();

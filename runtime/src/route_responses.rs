@@ -107,6 +107,14 @@ pub(crate) fn find_route<R>(call: impl FnOnce() -> R) -> Option<&'static Policy>
     REACHED_FUNCTION.take()
 }
 
+/// Runs a call that does not change which plain function was reached.
+pub(crate) fn unnoticed<R>(call: impl FnOnce() -> R) -> R {
+    let reached = REACHED_FUNCTION.get();
+    let result = call();
+    REACHED_FUNCTION.set(reached);
+    result
+}
+
 /// Whether a preflight must be routed, because a route of this worker has rules of its own.
 pub(crate) fn decides_preflights() -> bool {
     HAS_CORS.get()

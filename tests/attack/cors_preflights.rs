@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
 use actix_web::http::Method;
-use actix_web::middleware::{Next, from_fn};
+use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, Error, HttpResponse, web};
 use palisade::{Cors, authenticated, cors, deferring, get, post, public, rate_limit};
@@ -119,6 +119,25 @@ async fn deferring_middleware_hides_no_rule() {
     let response = call(&app, get_request("/counted").insert_header(("origin", WRITER))).await;
     response.assert_problem(401);
     assert_eq!(shared_with(&response), WRITER);
+}
+
+#[public]
+#[cors(any)]
+async fn root() -> &'static str {
+    "open to all"
+}
+
+/// A middleware that calls its inner service at once gets no request whose rule could be taken for that of the route.
+#[actix_web::test]
+async fn rule_of_another_path_does_not_answer_a_preflight() {
+    let app = App::new().route("/", web::get().to(root)).route("/plain", web::get().to(plain_function_without_a_rule));
+    let app = app.wrap(deferring(Compress::default())).wrap(deferring(from_fn(awaits_first)));
+    let app = init_service(app.wrap(builder().cors(Cors::allow_origins([APP])).build().unwrap())).await;
+    for (path, origin, status) in
+        [("/", WRITER, 204), ("/plain", WRITER, 403), ("/plain", APP, 204), ("/none", WRITER, 403)]
+    {
+        assert_eq!(call(&app, preflight(path, origin, "GET")).await.status, status, "{path} {origin}");
+    }
 }
 
 #[actix_web::test]

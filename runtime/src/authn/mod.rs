@@ -160,13 +160,20 @@ pub trait Authenticator: Send + Sync + 'static {
     }
 
     /// Whether a browser adds the credential of this request by itself, also to a request that the page of another site causes
-    /// (CWE-352): a cookie, or the user name and password of HTTP Basic, which browsers remember. Default: `false`, for
-    /// credentials that only code of the client adds, such as a bearer token in `Authorization`.
+    /// (CWE-352): a cookie, the user name and password of HTTP Basic, which browsers remember, or the client certificate of the
+    /// connection. Default: `false`, for credentials that only code of the client adds, such as a bearer token in `Authorization`.
     ///
     /// It is called if the credential was accepted. If it returns `true`, a request whose method is not safe (RFC 9110 §9.2.1),
-    /// and an upgrade to another protocol, is rejected with 403 unless it shows that a page of the same origin caused it:
-    /// `Sec-Fetch-Site` must be `same-origin`, or, if that header is missing, `Origin` must name the host of the request. A
-    /// client that is no browser sends an `Origin`. The guide's page about [tokens](crate::guide::tokens) has the details.
+    /// and an upgrade to another protocol, is rejected with 403 if the page of another origin caused it: `Sec-Fetch-Site` must be
+    /// `same-origin` or `none`, or, if that header is missing, `Origin` must name the host of the request, or be missing too, as in
+    /// requests of programs. Origins that the CORS rule of the route allows [with
+    /// credentials](crate::Cors::allow_credentials) are admitted, and [`allow_cross_site`](macro@crate::allow_cross_site) exempts one
+    /// route. The guide's page about [CORS](crate::guide::cors_and_headers) has the details.
+    ///
+    /// An authenticator that reads a certificate from the data of the connection (`HttpRequest::conn_data`, written by
+    /// `HttpServer::on_connect`) must return `true`: a browser presents the certificate whatever page causes the request.
+    ///
+    /// Danger: without `true` here, every page that a user visits may act as the user.
     fn is_ambient(&self, request: &HttpRequest) -> bool {
         let _ = request;
         false

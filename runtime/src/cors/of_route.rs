@@ -35,7 +35,6 @@ enum AllowedOrigins {
     Listed(&'static [Origin]),
 }
 
-#[doc(hidden)]
 impl RouteCors {
     /// Pages of these origins may read the responses of the route.
     #[must_use]

@@ -3,15 +3,15 @@
 //! Threat: pages of an attacker read responses, because an origin was mistyped or every origin got credentials (CWE-942, ASVS V3.4.2).
 //! Promise: each origin, method and header name is checked at compile time, and `any` with `credentials` does not compile.
 //!
-//! The arguments are read here, and `options` reads the lists in them.
+//! The rule is emitted here, and `written` reads each of them.
 
-mod options;
+mod written;
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, quote};
 use syn::LitStr;
 
-use self::options::Options;
+use self::written::WrittenCors;
 use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
@@ -27,7 +27,7 @@ impl Attribute for Cors {
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
         let keyword = arguments.keyword;
-        let options = Options::read(arguments, diagnostics);
+        let options = WrittenCors::read(arguments, diagnostics);
         Clause::effect(options.and_then(|options| options.checked(keyword, diagnostics)))
     }
 

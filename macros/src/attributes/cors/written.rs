@@ -27,7 +27,7 @@ const LONGEST_MAX_AGE: u64 = 86_400;
 
 /// What is written, before it is known whether it fits together.
 #[derive(Default)]
-pub(super) struct Options {
+pub(super) struct WrittenCors {
     any: Option<Ident>,
     none: Option<Ident>,
     credentials: Option<Ident>,
@@ -43,7 +43,7 @@ pub(super) struct Options {
     is_unclear: bool,
 }
 
-impl Options {
+impl WrittenCors {
     /// Returns `None` if any argument could not be understood, because fewer origins or options would be another rule.
     pub(super) fn read(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<Self> {
         if arguments.is_empty() {
