@@ -77,33 +77,6 @@ fn rate_limits_show_all_their_options() {
 }
 
 #[test]
-fn browser_shows_what_scopes_and_handler_change() {
-    let of_scopes = [("/site".to_owned(), SecurityHeaders::new().frame("same-origin"))];
-    let row = PolicyRow::new(&Route::get("/"), "/site", &SHOW, &[], &[]).with_headers(&of_scopes);
-    assert_eq!(row.browser(), "headers: frame SAMEORIGIN (scope /site); headers: pages; without referrer-policy");
-    assert_eq!(
-        (row.own_browser(), login().browser()),
-        ("headers: pages; without referrer-policy".to_owned(), String::new())
-    );
-    let mut table = PolicyTable::default().with_headers(SecurityHeaders::api().danger_without("permissions-policy"));
-    table.push(row);
-    let text = table.to_text();
-    assert!(text.contains("SCOPE /site: headers: frame SAMEORIGIN\n"), "{text}");
-    let application = "All responses: headers: api; without permissions-policy";
-    for shown in [text, table.to_markdown(), table.to_html()] {
-        assert!(shown.contains(application), "{shown}");
-    }
-    let json: serde_json::Value = serde_json::from_str(&table.to_json()).unwrap();
-    assert_eq!(json["headers"][1], serde_json::json!({ "name": "permissions-policy", "value": null }));
-    let of_route = serde_json::json!([
-        { "changes": [{ "name": "x-frame-options", "value": "SAMEORIGIN" }], "scope": "/site" },
-        { "changes": json["routes"][0]["headers"][1]["changes"], "scope": null },
-    ]);
-    assert_eq!(json["routes"][0]["headers"], of_route);
-    assert!(!PolicyTable::default().to_text().contains("All responses"));
-}
-
-#[test]
 fn input_shows_what_is_validated_and_how_large_a_body_may_be() {
     static STRICT: Policy = Policy::new(Rule::Public).of("app", "add").validates_inputs().strict().body_limit(65_536);
     let strict = PolicyRow::new(&Route::post("/add"), "", &STRICT, &[], &[]);
