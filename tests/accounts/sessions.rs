@@ -75,9 +75,11 @@ async fn logout_ends_one_session_across_restarts() {
         let [access, refresh] = anyone.pair(ADA, PASSWORD).await;
         let [other_access, other_refresh] = anyone.pair(ADA, PASSWORD).await;
         anyone.bearing(&access).get("/api/me").await.expect(200);
-        anyone.post("/auth/logout", json!({})).await.expect(401);
+        let rejected = anyone.post("/auth/logout", json!({})).await.expect(401);
+        assert_eq!(rejected.header("clear-site-data"), None);
         let logout = anyone.bearing(&access).post("/auth/logout", json!({})).await.expect(204);
         assert_eq!(logout.text, "");
+        assert_eq!(logout.header("clear-site-data"), Some("\"cache\", \"cookies\", \"storage\""));
 
         anyone.bearing(&access).get("/api/me").await.expect(401);
         anyone.refresh(&refresh).await.expect(401);

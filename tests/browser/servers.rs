@@ -7,8 +7,11 @@ use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, rt, web};
 use palisade::authn::{Attempt, AuthError};
-
-use palisade::{Authenticator, Cors, Palisade, Principal, Scope, authenticated, get, post, public, put};
+use palisade::headers::CspNonce;
+use palisade::{
+    Authenticator, Cors, Palisade, Principal, Scope, allow_cross_site, authenticated, cors, get, headers, post, public,
+    put,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde::Deserialize;
@@ -75,6 +78,7 @@ async fn open(log: Log, case: Query<Case>) -> HttpResponse {
 
 #[get("/any")]
 #[public]
+#[cors(any)]
 async fn any_origin(log: Log, case: Query<Case>) -> HttpResponse {
     called(&log, &case)
 }
@@ -99,6 +103,7 @@ async fn replace(log: Log, case: Query<Case>) -> HttpResponse {
 
 #[post("/webhook")]
 #[authenticated]
+#[allow_cross_site("the body is signed by its sender")]
 async fn webhook(log: Log, case: Query<Case>) -> HttpResponse {
     called(&log, &case)
 }
@@ -121,8 +126,8 @@ async fn script(log: Log, case: Query<Case>) -> HttpResponse {
 /// Its first script has the nonce of the response, and its second one has none.
 #[get("/page")]
 #[authenticated]
-async fn page(log: Log, case: Query<Case>) -> HttpResponse {
-    let nonce = 1;
+#[headers(pages)]
+async fn page(nonce: CspNonce, log: Log, case: Query<Case>) -> HttpResponse {
     called(&log, &case);
     HttpResponse::Ok().content_type("text/html; charset=utf-8").body(format!(
         "<!doctype html><title>no</title><script nonce=\"{nonce}\">document.title = 'nonce'</script>\
@@ -189,7 +194,7 @@ macro_rules! run {
 /// The API on a free port of its host. Pages of `allowed` may send credentials and read responses.
 pub fn api(hosts: &[&str], host: &'static str, allowed: String, record: Log) -> Running {
     let cors = Cors::allow_origins([allowed]).allow_credentials();
-    let builder = Palisade::builder().authenticator(Cookie).cors(cors).routes(&routes());
+    let builder = Palisade::builder().authenticator(Cookie).cors(cors).hosts([host]).routes(&routes());
     let palisade = builder.build().unwrap();
     let server = HttpServer::new(move || {
         let log = record.clone();
@@ -237,8 +242,7 @@ async fn redirect(to: Query<To>, request: HttpRequest) -> HttpResponse {
 
 /// Pages of all other origins, without palisade.
 pub fn pages(hosts: &[&str], over_tls: bool) -> Running {
-    let server =
-        HttpServer::new(|| App::new().route("/redirect", web::to(redirect)).default_service(web::to(empty_page)));
+    let server = HttpServer::new(|| App::new().route("/redirect", web::to(redirect)).default_service(web::to(empty_page)));
     match over_tls {
         true => run!(server.bind_rustls_0_23(("127.0.0.1", 0), tls(hosts).0).unwrap()),
         false => run!(server.bind(("127.0.0.1", 0)).unwrap()),

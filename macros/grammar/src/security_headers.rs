@@ -18,12 +18,12 @@ pub struct SettableHeader {
     /// The header, in lower case.
     pub header: &'static str,
     /// The values that it may have.
-    pub values: Values,
+    pub values: HeaderValues,
 }
 
 /// The values of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
+pub enum HeaderValues {
     /// A Content Security Policy.
     Csp,
     /// One of these: as it is written, and as it is sent.
@@ -34,17 +34,21 @@ pub enum Values {
 
 /// The headers that an argument sets.
 pub const SETTABLE: [SettableHeader; 8] = [
-    SettableHeader { keyword: "csp", header: "content-security-policy", values: Values::Csp },
-    SettableHeader { keyword: "csp_report_only", header: "content-security-policy-report-only", values: Values::Csp },
+    SettableHeader { keyword: "csp", header: "content-security-policy", values: HeaderValues::Csp },
+    SettableHeader {
+        keyword: "csp_report_only",
+        header: "content-security-policy-report-only",
+        values: HeaderValues::Csp,
+    },
     SettableHeader {
         keyword: "frame",
         header: "x-frame-options",
-        values: Values::OneOf(&[("deny", "DENY"), ("same-origin", "SAMEORIGIN")]),
+        values: HeaderValues::OneOf(&[("deny", "DENY"), ("same-origin", "SAMEORIGIN")]),
     },
     SettableHeader {
         keyword: "referrer",
         header: "referrer-policy",
-        values: Values::OneOf(&[
+        values: HeaderValues::OneOf(&[
             ("no-referrer", "no-referrer"),
             ("same-origin", "same-origin"),
             ("strict-origin", "strict-origin"),
@@ -55,11 +59,11 @@ pub const SETTABLE: [SettableHeader; 8] = [
             ("unsafe-url", "unsafe-url"),
         ]),
     },
-    SettableHeader { keyword: "permissions", header: "permissions-policy", values: Values::Permissions },
+    SettableHeader { keyword: "permissions", header: "permissions-policy", values: HeaderValues::Permissions },
     SettableHeader {
         keyword: "embedder",
         header: "cross-origin-embedder-policy",
-        values: Values::OneOf(&[
+        values: HeaderValues::OneOf(&[
             ("require-corp", "require-corp"),
             ("credentialless", "credentialless"),
             ("unsafe-none", "unsafe-none"),
@@ -68,7 +72,7 @@ pub const SETTABLE: [SettableHeader; 8] = [
     SettableHeader {
         keyword: "opener",
         header: "cross-origin-opener-policy",
-        values: Values::OneOf(&[
+        values: HeaderValues::OneOf(&[
             ("same-origin", "same-origin"),
             ("same-origin-allow-popups", "same-origin-allow-popups"),
             ("noopener-allow-popups", "noopener-allow-popups"),
@@ -78,7 +82,7 @@ pub const SETTABLE: [SettableHeader; 8] = [
     SettableHeader {
         keyword: "resource",
         header: "cross-origin-resource-policy",
-        values: Values::OneOf(&[
+        values: HeaderValues::OneOf(&[
             ("same-origin", "same-origin"),
             ("same-site", "same-site"),
             ("cross-origin", "cross-origin"),
@@ -144,12 +148,12 @@ impl ValueError<'_> {
 /// If browsers would not understand the value.
 pub fn sent_value<'t>(header: &str, value: &'t str) -> Result<&'t str, ValueError<'t>> {
     match SETTABLE.iter().find(|known| known.header == header).map(|known| known.values) {
-        Some(Values::Csp) => csp::directives(value).map(|_| value).map_err(ValueError::Csp),
-        Some(Values::OneOf(known)) => {
+        Some(HeaderValues::Csp) => csp::directives(value).map(|_| value).map_err(ValueError::Csp),
+        Some(HeaderValues::OneOf(known)) => {
             let is_it = |(written, sent): &&(&str, &str)| value == *written || value.eq_ignore_ascii_case(sent);
             known.iter().find(is_it).map(|(_, sent)| *sent).ok_or(ValueError::NotOneOf(value, known))
         }
-        Some(Values::Permissions) => permissions(value),
+        Some(HeaderValues::Permissions) => permissions(value),
         None if header == "x-content-type-options" => match value {
             "nosniff" => Ok(value),
             _ => Err(ValueError::NotOneOf(value, &[("nosniff", "nosniff")])),

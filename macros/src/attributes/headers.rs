@@ -9,7 +9,7 @@ use syn::LitStr;
 
 use palisade_grammar::csp::{CspError, DIRECTIVES};
 use palisade_grammar::security_headers::{
-    CLEAR_SITE_DATA, REMOVABLE, SETTABLE, SettableHeader, ValueError, Values, reporting_endpoint, sent_value,
+    CLEAR_SITE_DATA, HeaderValues, REMOVABLE, SETTABLE, SettableHeader, ValueError, reporting_endpoint, sent_value,
 };
 
 use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
@@ -237,8 +237,8 @@ fn help(error: &ValueError<'_>) -> String {
 
 fn example(known: &SettableHeader) -> &'static str {
     match known.values {
-        Values::Csp => "default-src 'self'; object-src 'none'",
-        Values::Permissions => "camera=(), geolocation=(self)",
-        Values::OneOf(values) => values.first().map_or("", |(written, _)| written),
+        HeaderValues::Csp => "default-src 'self'; object-src 'none'",
+        HeaderValues::Permissions => "camera=(), geolocation=(self)",
+        HeaderValues::OneOf(values) => values.first().map_or("", |(written, _)| written),
     }
 }

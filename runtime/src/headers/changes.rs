@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_FRAME_OPTIONS};
 use palisade_grammar::security_headers::{
-    CLEAR_SITE_DATA, REMOVABLE, SETTABLE, Values, reporting_endpoint, sent_value,
+    CLEAR_SITE_DATA, HeaderValues, REMOVABLE, SETTABLE, reporting_endpoint, sent_value,
 };
 
 use super::content_security::{API, PAGES};
@@ -241,8 +241,8 @@ impl SecurityHeaders {
 fn words(name: &HeaderName, value: &str) -> String {
     match SETTABLE.iter().find(|known| known.header == name.as_str()) {
         Some(known) => match known.values {
-            Values::OneOf(_) => format!("{} {value}", known.keyword),
-            Values::Csp if value.to_ascii_lowercase().contains("'unsafe-") => {
+            HeaderValues::OneOf(_) => format!("{} {value}", known.keyword),
+            HeaderValues::Csp if value.to_ascii_lowercase().contains("'unsafe-") => {
                 format!("{} with 'unsafe-..'", known.keyword)
             }
             _ => known.keyword.to_owned(),

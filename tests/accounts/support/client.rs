@@ -164,6 +164,10 @@ impl TestResponse {
             let found = self.header(name).unwrap_or_else(|| panic!("no {name}: {self:#?}"));
             assert!(found.starts_with(value), "{name}: {found}");
         }
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        for directive in ["base-uri 'none'", "frame-ancestors 'none'", "form-action '"] {
+            assert!(policy.contains(directive), "{policy}");
+        }
         if status >= 400 {
             let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
             assert!(kind.starts_with("application/problem+json"), "{self:#?}");
