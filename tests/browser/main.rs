@@ -7,7 +7,7 @@
 mod chromium;
 mod observatory;
 mod servers;
-#[expect(dead_code, reason = "the tests of the target `accounts` use the rest of it")]
+#[expect(dead_code, unused_imports, reason = "the tests of the target `accounts` use the rest of it")]
 #[path = "../accounts/support/mod.rs"]
 mod support;
 mod table;

@@ -242,7 +242,8 @@ async fn redirect(to: Query<To>, request: HttpRequest) -> HttpResponse {
 
 /// Pages of all other origins, without palisade.
 pub fn pages(hosts: &[&str], over_tls: bool) -> Running {
-    let server = HttpServer::new(|| App::new().route("/redirect", web::to(redirect)).default_service(web::to(empty_page)));
+    let server =
+        HttpServer::new(|| App::new().route("/redirect", web::to(redirect)).default_service(web::to(empty_page)));
     match over_tls {
         true => run!(server.bind_rustls_0_23(("127.0.0.1", 0), tls(hosts).0).unwrap()),
         false => run!(server.bind(("127.0.0.1", 0)).unwrap()),

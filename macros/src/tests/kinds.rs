@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 27] = [
+const KINDS: [(&str, &str, Kind); 29] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),

@@ -1,14 +1,22 @@
 //! The cell about browsers in each format.
 
-use super::*;
+use crate::headers::HeaderChange;
+use crate::headers::SecurityHeaders;
+use crate::policy::{Policy, Route, Rule};
+use crate::policy_table::{PolicyRow, PolicyTable};
+
+static PLAIN: Policy = Policy::new(Rule::Public);
+static SHOW: Policy =
+    Policy::new(Rule::Public).headers(&[HeaderChange::Pages, HeaderChange::Without("referrer-policy")]);
 
 #[test]
 fn browser_shows_what_scopes_and_handler_change() {
     let of_scopes = [("/site".to_owned(), SecurityHeaders::new().frame("same-origin"))];
+    let plain = PolicyRow::new(&Route::get("/"), "", &PLAIN, &[], &[]);
     let row = PolicyRow::new(&Route::get("/"), "/site", &SHOW, &[], &[]).with_headers(&of_scopes);
     assert_eq!(row.browser(), "headers: frame SAMEORIGIN (scope /site); headers: pages; without referrer-policy");
     assert_eq!(
-        (row.own_browser(), login().browser()),
+        (row.own_browser(), plain.browser()),
         ("headers: pages; without referrer-policy".to_owned(), String::new())
     );
     let mut table = PolicyTable::default().with_headers(SecurityHeaders::api().danger_without("permissions-policy"));
