@@ -48,9 +48,23 @@ async fn check_health_and_unknown_path(anyone: &Client) {
     let head = TestResponse::to(anyone.request(Method::HEAD, "/health")).await.expect(200);
     assert_eq!(head.text, "");
     anyone.post("/health", json!({})).await.expect(405);
-    for nowhere in ["/", "/nowhere", "/api", "/api/nowhere", "/auth", "/api/users/1/2"] {
+    check_start_page(anyone).await;
+    for nowhere in ["/nowhere", "/api", "/api/nowhere", "/auth", "/api/users/1/2"] {
         anyone.get(nowhere).await.expect(404);
     }
+}
+
+/// Its style has the nonce of its policy, and the next response has another one.
+async fn check_start_page(anyone: &Client) {
+    let mut nonces = Vec::new();
+    for _ in 0..2 {
+        let page = anyone.get("/").await.expect(200);
+        let policy = page.headers["content-security-policy"].to_str().expect("a policy").to_owned();
+        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
+        assert!(page.text.contains(&format!("<style nonce=\"{nonce}\">")), "{}", page.text);
+        nonces.push(nonce);
+    }
+    assert_ne!(nonces[0], nonces[1]);
 }
 
 async fn register(anyone: &Client, password: &str) -> String {

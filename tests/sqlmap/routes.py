@@ -107,6 +107,7 @@ EXAMPLE = [
 
 # Routes without a parameter, and why.
 NO_PARAMETER = {
+    "GET /": "reads nothing",
     "GET /health": "reads nothing",
     "GET /ready": "reads nothing",
     "POST /auth/logout": "ends the session of the token",

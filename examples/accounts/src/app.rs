@@ -25,6 +25,7 @@ use crate::{
     ready::{self, Readiness},
     reports,
     roles::Role,
+    start_page,
     store::AppStore,
     users,
 };
@@ -78,6 +79,7 @@ pub fn routes() -> Scope {
         .service(reports::show_report)
         .service(admin);
     palisade::scope("")
+        .service(start_page::start_page)
         .service(health)
         .service(ready::ready)
         .service(auth::register)

@@ -40,6 +40,7 @@ mod reset;
 mod roles;
 mod seed;
 mod server;
+mod start_page;
 mod store;
 mod telemetry;
 mod text;
