@@ -135,13 +135,13 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
             ScopeItemKind::Endpoint(mount) => found.add([(mount, Rc::clone(&demands))]),
             ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
                 // Its services have its guards already.
-                for service in plan(inner, &prefix, &demands).services {
+                for service in plan(*inner, &prefix, &demands).services {
                     found.add_service(service);
                 }
             }
             ScopeItemKind::Scope(inner) => {
                 let own = inner.prefix.clone();
-                let router = plan(inner, &prefix, &demands).into_router(&own);
+                let router = plan(*inner, &prefix, &demands).into_router(&own);
                 found.list.push(RoutedService::Router(Box::new(router)));
             }
         }
