@@ -241,6 +241,18 @@ fn timeouts_out_of_bounds_are_mistakes() {
     }
 }
 
+/// Each worker builds its scopes, so a scope that passed is not verified again.
+#[test]
+fn a_scope_with_another_timeout_is_verified_again() {
+    let build = |timeout, concurrency| {
+        let routes = palisade::scope("/again").timeout(timeout).concurrency(concurrency).service(plain);
+        builder().routes(&routes).build()
+    };
+    assert!(build(SHORT, 1).is_ok());
+    assert!(build(Duration::ZERO, 1).is_err());
+    assert!(build(SHORT, 0).is_err());
+}
+
 #[test]
 fn the_table_shows_where_a_timeout_is_from() {
     let inner = palisade::scope("/t").timeout(Duration::from_millis(1_500)).service(plain).service(short);

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ptr;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -26,6 +27,8 @@ struct Outline {
     prefix: String,
     rules: Vec<Rule>,
     rate_limits: Vec<RateLimit>,
+    /// The timeout and the concurrency.
+    call_limits: (Option<Duration>, Option<u32>),
     members: Vec<OutlinedMember>,
     default: Option<OutlinedMount>,
     /// Whether it has guards, and so does not take all requests for its paths.
@@ -55,6 +58,7 @@ impl Outline {
             prefix: scope.prefix.clone(),
             rules: scope.rules.clone(),
             rate_limits: scope.rate_limits.clone(),
+            call_limits: (scope.timeout, scope.concurrency),
             members: members.collect(),
             default: scope.default.as_ref().map(OutlinedMount::of),
             has_guards: !scope.guards.0.is_empty(),
@@ -68,6 +72,7 @@ impl Outline {
             // Only scopes without mistakes are remembered.
             && scope.network_mistakes.is_empty()
             && self.rate_limits == scope.rate_limits
+            && self.call_limits == (scope.timeout, scope.concurrency)
             && self.has_guards != scope.guards.0.is_empty()
             // What was verified had no mistake there.
             && scope.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
