@@ -75,7 +75,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (sessions, palisade) = configure(secret.as_bytes())?;
     let alice = Grant::new("alice", Duration::from_mins(15)).roles(["talker"]);
     println!("{}", sessions.begin(&alice).await?.access_token());
-    let sessions = Data::new(sessions);
-    let app = move || App::new().app_data(sessions.clone()).service(routes()).wrap(palisade.clone());
+    let app = move || App::new().app_data(Data::new(sessions.clone())).service(routes()).wrap(palisade.clone());
     Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
 }
