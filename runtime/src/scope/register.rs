@@ -113,7 +113,10 @@ impl PlannedScope {
 fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
     let Scope { prefix: own, rules, rate_limits, items, guards, wraps, data, cors, default, .. } = scope;
     let prefix = format!("{around}{own}");
-    let demands = demands.within(&prefix, &rules, &rate_limits).with(wraps, data.map(Rc::new)).responding(cors);
+    let demands = demands
+        .within(&prefix, &rules, &rate_limits)
+        .with(wraps, data.map(Rc::new))
+        .responding(cors.map(|rules| *rules));
     let demands = Rc::new(demands);
     let mut found = Services::default();
     for item in items {

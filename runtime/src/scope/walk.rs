@@ -33,7 +33,8 @@ impl OuterScopes {
         let prefix = || outer.prefix.clone();
         outer.rules.extend(scope.rules.iter().map(|rule| (prefix(), *rule)));
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
-        outer.cors = scope.cors.as_ref().map(|rules| (outer.prefix.clone(), Arc::new(rules.clone()))).or(outer.cors);
+        outer.cors =
+            scope.cors.as_ref().map(|rules| (outer.prefix.clone(), Arc::new((**rules).clone()))).or(outer.cors);
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
