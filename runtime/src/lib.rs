@@ -249,7 +249,8 @@ pub use palisade_macros::__policy;
 #[doc(hidden)]
 pub mod __v1 {
     pub use crate::authz::Authorized;
-    pub use crate::cors::{RouteCors, origin};
+    pub use crate::cors::RouteCors;
+    pub use crate::cors::origin::origin;
     pub use crate::endpoint::arguments::*;
     pub use crate::endpoint::{Endpoint, Guards, Mounter, register};
     pub use crate::function::{Function, FunctionPolicy, boxed, enforce};

@@ -60,7 +60,8 @@ async fn check_start_page(anyone: &Client) {
     for _ in 0..2 {
         let page = anyone.get("/").await.expect(200);
         let policy = page.headers["content-security-policy"].to_str().expect("a policy").to_owned();
-        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
+        let nonce =
+            policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
         assert!(page.text.contains(&format!("<style nonce=\"{nonce}\">")), "{}", page.text);
         nonces.push(nonce);
     }

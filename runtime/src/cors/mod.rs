@@ -25,7 +25,7 @@
 //! See [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors), [`Scope::cors`](crate::Scope::cors) and [`cors`](macro@crate::cors).
 
 mod of_route;
-mod origin;
+pub(crate) mod origin;
 mod response;
 mod rules;
 mod text;
@@ -34,7 +34,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 pub use self::of_route::RouteCors;
-pub use self::origin::{Origin, Subdomains, origin};
+pub use self::origin::{Origin, Subdomains};
 pub(crate) use self::response::vary_as_preflight;
 pub use self::rules::CorsRules;
 use self::rules::Origins;

@@ -84,10 +84,10 @@ fn merge_last(headers: &mut HeaderMap, name: &HeaderName) {
         }
     }
     match HeaderValue::try_from(list.join(", ")) {
-        Ok(merged) => headers.insert(name.clone(), merged),
+        Ok(merged) => _ = headers.insert(name.clone(), merged),
         // This cannot happen: the names were in header values. Then each line stays.
-        Err(_) => return values.into_iter().for_each(|value| headers.append(name.clone(), value)),
-    };
+        Err(_) => values.into_iter().for_each(|value| headers.append(name.clone(), value)),
+    }
 }
 
 #[cfg(test)]

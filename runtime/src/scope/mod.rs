@@ -168,7 +168,7 @@ pub struct Scope {
     guards: Guards,
     wraps: Vec<Wrap>,
     data: Option<Extensions>,
-    cors: Option<CorsRules>,
+    cors: Option<Box<CorsRules>>,
     headers: Option<SecurityHeaders>,
     default: Option<Mount>,
     declared_at: &'static Location<'static>,
@@ -217,7 +217,7 @@ impl Scope {
     /// assert!(palisade::scope("/x").cors(Cors::allow_origins(["*"])).verify().is_err());
     /// ```
     pub fn cors(mut self, rules: impl Into<CorsRules>) -> Self {
-        self.cors = Some(rules.into());
+        self.cors = Some(Box::new(rules.into()));
         self
     }
 

@@ -131,7 +131,7 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
     let prefix = format!("{around}{own}");
     let demands = demands.within(&prefix, &rules, &rate_limits).from_networks(networks);
     let demands = demands.limited(&prefix, timeout, concurrency, declared_at);
-    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors, headers));
+    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors.map(|rules| *rules), headers));
     let mut found = Services::default();
     for item in items {
         match item.0 {
