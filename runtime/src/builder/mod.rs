@@ -183,6 +183,8 @@ impl PalisadeBuilder {
     ///
     /// It is sent over TLS, and if a [trusted proxy](Self::trusted_proxies) says that the client uses HTTPS: by the last value of
     /// `X-Forwarded-Proto`, or with [`ForwardedBy::Forwarded`] by the `proto` of the hop that names the client.
+    ///
+    /// Danger: the proxies must set that header on each request. One that passes it on lets the client choose the scheme.
     pub fn hsts(mut self, hsts: Hsts) -> Self {
         self.hsts = hsts;
         self
