@@ -185,7 +185,8 @@ impl PolicyTable {
     /// Each origin whose pages may read responses of any route, in alphabetical order: those of the application, of its scopes and of its
     /// routes. `*` is every origin, and `https://*.example.com` are the subdomains of `https://example.com`.
     ///
-    /// A table from [`Scope::policies`](crate::Scope::policies) does not know those of the application.
+    /// A table from [`Scope::policies`](crate::Scope::policies) does not know those of the application. If each route of a scope has a
+    /// rule of its own, the rule of the scope is not listed: only its unknown paths have it.
     ///
     /// ```
     /// use palisade::{Cors, Palisade, cors, get, public};
