@@ -32,7 +32,7 @@ impl fmt::Debug for ScopeItem {
 
 pub(super) enum ScopeItemKind {
     Endpoint(Mount),
-    Scope(Scope),
+    Scope(Box<Scope>),
 }
 
 /// A route that is not mounted yet.
@@ -138,7 +138,7 @@ pub fn add_at(mut scope: Scope, route: Route, endpoint: impl Endpoint) -> Scope 
 
 impl Guarded for Scope {
     fn into_item(self) -> ScopeItem {
-        ScopeItem(ScopeItemKind::Scope(self))
+        ScopeItem(ScopeItemKind::Scope(Box::new(self)))
     }
 }
 

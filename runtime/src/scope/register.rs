@@ -113,7 +113,7 @@ impl PlannedScope {
 fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
     let Scope { prefix: own, rules, networks, rate_limits, items, guards, wraps, data, default, .. } = scope;
     let prefix = format!("{around}{own}");
-    let demands = demands.within(&prefix, &rules, &rate_limits).from_networks(networks);
+    let demands = demands.within(&prefix, &rules, &rate_limits).with_networks(networks);
     let demands = Rc::new(demands.with(wraps, data.map(Rc::new)));
     let mut found = Services::default();
     for item in items {
@@ -121,13 +121,13 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
             ScopeItemKind::Endpoint(mount) => found.add([(mount, Rc::clone(&demands))]),
             ScopeItemKind::Scope(inner) if inner.prefix.is_empty() => {
                 // Its services have its guards already.
-                for service in plan(inner, &prefix, &demands).services {
+                for service in plan(*inner, &prefix, &demands).services {
                     found.add_service(service);
                 }
             }
             ScopeItemKind::Scope(inner) => {
                 let own = inner.prefix.clone();
-                let router = plan(inner, &prefix, &demands).into_router(&own);
+                let router = plan(*inner, &prefix, &demands).into_router(&own);
                 found.list.push(RoutedService::Router(Box::new(router)));
             }
         }
