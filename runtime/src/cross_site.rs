@@ -24,8 +24,9 @@ use crate::dry_run;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
-/// Checks a request with an ambient credential. `cors` is the rule of its route. Repeated headers were rejected before.
-pub(crate) fn check(request: &HttpRequest, cors: &CorsRules) -> Result<(), Denial> {
+/// Checks a request with an ambient credential. `secure` is whether the client's connection is known to be TLS, and `cors` is the rule of
+/// the route. Repeated headers were rejected before.
+pub(crate) fn check(request: &HttpRequest, secure: bool, cors: &CorsRules) -> Result<(), Denial> {
     let head = request.head();
     // `TRACE` is safe too, and no browser sends it. An upgrade over HTTP/2 has the method `CONNECT` (RFC 8441), which is not safe.
     let is_harmless = head.method.is_safe() && !head.headers.contains_key(UPGRADE);
@@ -35,14 +36,14 @@ pub(crate) fn check(request: &HttpRequest, cors: &CorsRules) -> Result<(), Denia
     }
     let passes = match (head.headers.get(SEC_FETCH_SITE), head.headers.get(ORIGIN)) {
         (Some(site), _) => site == "same-origin" || site == "none",
-        (None, Some(origin)) => is_own_origin(origin, head, request.app_config().secure()),
+        (None, Some(origin)) => is_own_origin(origin, head, secure),
         (None, None) => true,
     };
     if passes || cors.trusts(head) { Ok(()) } else { Err(Denial::cross_site()) }
 }
 
-/// Whether the origin is that of the request. Behind a proxy that ends TLS the scheme of the request is unknown, so only a server
-/// that itself speaks TLS compares it.
+/// Whether the origin is that of the request. Behind a proxy that ends TLS and does not say so, the scheme of the request is unknown:
+/// then either scheme fits.
 fn is_own_origin(origin: &HeaderValue, head: &RequestHead, secure: bool) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let (host, default_port) = match (origin.strip_prefix("https://"), origin.strip_prefix("http://")) {
@@ -72,7 +73,7 @@ mod tests {
     fn passes(method: Method, headers: &[(&str, &str)]) -> bool {
         let request = TestRequest::default().method(method).insert_header((HOST, "api.example"));
         let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
-        check(&request.to_http_request(), &CorsRules::none()).is_ok()
+        check(&request.to_http_request(), false, &CorsRules::none()).is_ok()
     }
 
     /// RFC 9110 §9.2.1. An upgrade over HTTP/2 is an extended `CONNECT` (RFC 8441 §4).

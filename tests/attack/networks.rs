@@ -153,8 +153,8 @@ async fn policy_table_does_not_call_the_route_public() {
     let personas = Personas::new()
         .persona(Persona::anonymous())
         .persona(Persona::of("ann", ann.clone()))
-        .persona(Persona::anonymous().from_address([10, 0, 0, 1]))
-        .persona(Persona::of("ann inside", ann).from_address([10, 0, 0, 1]));
+        .persona(Persona::anonymous().at_address([10, 0, 0, 1]))
+        .persona(Persona::of("ann inside", ann).at_address([10, 0, 0, 1]));
     let matrix = access_matrix(&app, &routes().policies(), &personas).await;
     let no = |status: u16| Access::Rejected(status.try_into().unwrap());
     assert_eq!(matrix.row("GET /internal/open"), Some(&[no(403), no(403), Access::In, Access::In][..]));

@@ -102,7 +102,8 @@ impl GuardedRequest<'_, '_> {
         }
         let of_route = self.state.responses.get().and_then(ResponsesOfRoute::cors);
         let cors = of_route.map_or(&self.settings.cors, |(cors, _)| cors);
-        cross_site::check(self.request, cors)
+        let secure = self.request.app_config().secure() || self.settings.proxies.say_https(self.request.head());
+        cross_site::check(self.request, secure, cors)
     }
 
     /// Adds the roles and permissions that the principal's roles imply in this application.

@@ -78,7 +78,7 @@ impl ScopeDemands {
     }
 
     /// Adds the networks of an inner scope.
-    pub(crate) fn from_networks(mut self, networks: impl IntoIterator<Item = Arc<[Network]>>) -> Self {
+    pub(crate) fn with_networks(mut self, networks: impl IntoIterator<Item = Arc<[Network]>>) -> Self {
         self.networks.extend(networks);
         self
     }

@@ -117,7 +117,7 @@ impl PolicyRow {
     }
 
     /// Notes the networks that the scopes demand, each with the prefix of its scope.
-    pub(crate) fn from_networks(mut self, networks: &[(String, Arc<[Network]>)]) -> Self {
+    pub(crate) fn with_networks(mut self, networks: &[(String, Arc<[Network]>)]) -> Self {
         self.networks = networks.to_vec();
         self
     }

@@ -129,7 +129,7 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
         ..
     } = scope;
     let prefix = format!("{around}{own}");
-    let demands = demands.within(&prefix, &rules, &rate_limits).from_networks(networks);
+    let demands = demands.within(&prefix, &rules, &rate_limits).with_networks(networks);
     let demands = demands.limited(&prefix, timeout, concurrency, declared_at);
     let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors.map(|rules| *rules), headers));
     let mut found = Services::default();

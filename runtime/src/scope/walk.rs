@@ -102,7 +102,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
         for mount in mounts {
             let row = PolicyRow::new(&mount.route, &outer.prefix, mount.policy, &outer.rules, &outer.rate_limits);
             let row = row.with_call_limits(outer.timeout.as_ref(), &outer.concurrency);
-            let row = row.from_networks(&outer.networks);
+            let row = row.with_networks(&outer.networks);
             let of_scope = outer.cors.as_ref().map(|(prefix, rules)| (prefix.as_str(), Arc::clone(rules)));
             let row = row.with_cors(RowCors::new(mount.policy.cors.map(|own| (*own).into()), of_scope));
             let row = row.with_headers(&outer.headers);

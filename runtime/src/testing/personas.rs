@@ -54,7 +54,7 @@ impl Persona {
     /// The same caller from this address, for routes that only some [networks](crate::Scope::network) may call. Default: no address, so
     /// that these routes reject the caller. The address must not be that of a trusted proxy.
     #[must_use]
-    pub fn from_address(mut self, address: impl Into<IpAddr>) -> Self {
+    pub fn at_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.address = Some(address.into());
         self
     }
