@@ -37,7 +37,7 @@ pub(crate) fn check(head: &RequestHead, limit: usize) -> Result<(), Denial> {
         return Err(Denial::bad_request("path_undecodable", "The path cannot be decoded."));
     }
     let headers = &head.headers;
-    let (mut fields, mut bytes) = (0_usize, target_length(head));
+    let (mut fields, mut bytes) = (0_usize, path_length(head).saturating_add(host_length(head)));
     for (name, value) in headers {
         (fields, bytes) = (fields.wrapping_add(1), bytes.wrapping_add(name.as_str().len()).wrapping_add(value.len()));
     }
@@ -54,10 +54,14 @@ pub(crate) fn check(head: &RequestHead, limit: usize) -> Result<(), Denial> {
     }
 }
 
-/// The length of the target, without its scheme.
-fn target_length(head: &RequestHead) -> usize {
-    let path_and_query = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
-    head.uri.authority().map_or(path_and_query, |authority| authority.as_str().len().saturating_add(path_and_query))
+/// The length of the path with its query.
+fn path_length(head: &RequestHead) -> usize {
+    head.uri.path_and_query().map_or(0, |path| path.as_str().len())
+}
+
+/// The length of the host, if the target has one.
+fn host_length(head: &RequestHead) -> usize {
+    head.uri.authority().map_or(0, |host| host.as_str().len())
 }
 
 /// Whether the path has no escape and no control character, as most paths.

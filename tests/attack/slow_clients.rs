@@ -100,9 +100,8 @@ async fn misbehave(address: SocketAddr, slow: Slow) -> Closed {
         if drips {
             let _ = stream.write_all(b"a").await;
         }
-        match timeout(PAUSE, stream.read_buf(&mut text)).await {
-            Ok(Ok(0) | Err(_)) => break,
-            Ok(Ok(_)) | Err(_) => {}
+        if let Ok(Ok(0) | Err(_)) = timeout(PAUSE, stream.read_buf(&mut text)).await {
+            break;
         }
         assert!(since.elapsed() < Duration::from_secs(16), "{slow:?} was never closed");
     }

@@ -46,8 +46,11 @@ impl HostRules {
 
     #[inline]
     fn is_met_at_once(&self, request: &ServiceRequest) -> bool {
-        self.listed()
-            .map_or_else(|| self.is_any() || no_browser_rebinds(request), |listed| listed.hold_only(request.head()))
+        if let Self::Listed(listed) = self { listed.hold_only(request.head()) } else { self.is_met_unlisted(request) }
+    }
+
+    fn is_met_unlisted(&self, request: &ServiceRequest) -> bool {
+        self.is_any() || no_browser_rebinds(request)
     }
 
     #[inline]
