@@ -242,7 +242,7 @@ async fn scope_and_route_must_share_a_scheme() {
 #[actix_web::test]
 async fn scheme_without_an_authenticator_is_a_config_error() {
     let only_tokens = || Palisade::builder().authenticator(jwt());
-    let mistake = |scope: &Scope| without_places(&only_tokens().routes(scope).build().err().expect("a mistake"));
+    let mistake = |scope: &Scope| without_places(&only_tokens().routes(scope).build().expect_err("a mistake"));
     assert_eq!(
         mistake(&palisade::scope("").service(by_negotiate)),
         "authenticator: must be of each scheme that the routes accept, but `attack_accepted_schemes::by_negotiate` at /elsewhere \
