@@ -72,7 +72,6 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// async fn serve(messages: impl Stream<Item = String>, admission: Admission) -> Result<(), Ended> {
 ///     admission.run(messages.for_each(answer)).await
 /// }
-/// # let _ = serve::<futures_util::stream::Empty<String>>;
 /// ```
 ///
 /// Danger: a task that the handler starts is ended only if it uses one of these. What was sent before a check stays sent: a credential that is revoked is
