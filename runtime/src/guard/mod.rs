@@ -98,7 +98,10 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 {
                     break 'checked ended;
                 }
-                guarded.before_handler();
+                guarded.end_reading();
+                if let Some(wanted) = guarded.state.reassessment.get() {
+                    guarded.offer_reassessment(wanted);
+                }
                 let response = handler.call_authorized(authorized, arguments).await;
                 Outcome::Responded(response.respond_to(&request).map_into_boxed_body())
             };
