@@ -72,11 +72,10 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// async fn serve(messages: impl Stream<Item = String>, admission: Admission) -> Result<(), Ended> {
 ///     admission.run(messages.for_each(answer)).await
 /// }
-/// # let _ = serve::<futures_util::stream::Empty<String>>;
 /// ```
 ///
-/// Danger: a task that the handler starts is ended only if it uses one of these. What was sent before a check stays sent: a credential that is revoked is
-/// used for at most the time between two checks. A token ends its connections at its expiry, without the leeway of its
+/// Danger: a task that the handler starts is ended only if it uses one of these. What was sent before a check stays sent: a
+/// credential that is revoked is used for at most the time between two checks. A token ends its connections at its expiry, without the leeway of its
 /// [`Jwt`](crate::Jwt).
 #[derive(Clone)]
 pub struct Admission(Rc<Watched>);

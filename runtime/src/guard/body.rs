@@ -141,15 +141,6 @@ impl GuardedRequest<'_, '_> {
         }
     }
 
-    /// What is left to do when all checks have passed.
-    #[inline]
-    pub(super) fn before_handler(&self) {
-        if let Some(wanted) = self.state.reassessment.get() {
-            self.offer_reassessment(wanted);
-        }
-        self.end_reading();
-    }
-
     /// Ends the reading of a body. What was kept of it is dropped.
     pub(super) fn end_reading(&self) {
         if let Some(reading) = &self.reading {

@@ -102,7 +102,10 @@ pub(crate) fn enforce<H: GuardedHandler>(
                 {
                     break 'checked ended;
                 }
-                guarded.before_handler();
+                guarded.end_reading();
+                if let Some(wanted) = guarded.state.reassessment.get() {
+                    guarded.offer_reassessment(wanted);
+                }
                 let bounds = match guarded.begin_call() {
                     Ok(bounds) => bounds,
                     Err(denial) => break 'checked Outcome::Denied(denial),

@@ -138,9 +138,10 @@ impl Reservations {
 /// The time that a style reports. A large limit is counted in time slots, so a unit may return later than one window after it
 /// was used, but no client needs to know that.
 fn seconds(style: RateLimitHeaders, status: RateLimitStatus, rate_limit: &RateLimit) -> u32 {
-    let window = whole_seconds(Duration::from_secs(rate_limit.window().as_secs()));
-    match style {
-        RateLimitHeaders::Draft11 if status.reset.is_zero() => window,
-        _ => whole_seconds(status.reset).min(window),
-    }
+    whole_seconds(time(style, status)).min(whole_seconds(rate_limit.window()))
+}
+
+/// Draft 11: if no unit is used, no more than the limit can be used in the whole window.
+fn time(style: RateLimitHeaders, RateLimitStatus { reset, .. }: RateLimitStatus) -> Duration {
+    if reset.is_zero() && style == RateLimitHeaders::Draft11 { Duration::MAX } else { reset }
 }
