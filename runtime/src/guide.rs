@@ -28,6 +28,7 @@ macro_rules! pages {
         #[doc = "[order]: crate::guide::order_of_checks"]
         #[doc = "[testing]: crate::guide::testing"]
         #[doc = "[operations]: crate::guide::operations"]
+        #[doc = "[cors]: crate::guide::cors_and_headers"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[glossary]: crate::guide::glossary"]
         #[doc = ""]

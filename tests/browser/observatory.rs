@@ -36,6 +36,6 @@ fn start_page_of_accounts_gets_an_a_plus() {
     let failed: Vec<_> = report.results.iter().filter(|(_, result)| !result.pass).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     // The page was graded, and not a redirect or an error.
-    let policy = &report.results["ContentSecurityPolicyTest"];
+    let policy = report.results.get("content-security-policy").expect("the test of the policy");
     assert!(policy.result.starts_with("csp-implemented"), "{policy:?}");
 }

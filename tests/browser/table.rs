@@ -188,5 +188,9 @@ async fn browser_and_api_agree_with_the_committed_table() {
     if std::env::var_os("PALISADE_BLESS").is_some() {
         std::fs::write(&committed, &table).unwrap();
     }
-    assert_eq!(table, std::fs::read_to_string(&committed).unwrap_or_default(), "`PALISADE_BLESS=1` writes the table");
+    let expected = std::fs::read_to_string(&committed).unwrap_or_default();
+    for (line, (seen, expected)) in table.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(seen, expected, "line {}: `PALISADE_BLESS=1` writes the table", line + 1);
+    }
+    assert_eq!(table.lines().count(), expected.lines().count());
 }
