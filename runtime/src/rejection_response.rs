@@ -153,7 +153,7 @@ pub(crate) fn not_installed(policy: &Policy) -> HttpResponse {
     let denial = Denial::internal("not_installed");
     let mut response = Problem::new(denial.status).with_detail(denial.detail).response();
     let headers = ApplicationHeaders::new(&SecurityHeaders::new(), &Hsts::new(), &mut Mistakes::default());
-    let sent = SentResponse { secure: false, status: Some(denial.status), nonce: None };
+    let sent = SentResponse { secure: false, status: Some(denial.status), nonce: None, shared: false };
     headers.prepared.apply(response.headers_mut(), &sent);
     response
 }

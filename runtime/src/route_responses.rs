@@ -42,14 +42,13 @@ impl RouteResponses {
     }
 
     /// For the request that the router led to this route.
-    pub(crate) fn for_request(self: &Rc<Self>, head: &RequestHead) -> ResponsesOfRoute {
+    pub(crate) fn for_request(self: &Rc<Self>, head: &RequestHead) -> Rc<ResponsesOfRoute> {
         let share = self.cors.as_ref().map_or(Share::No, |cors| cors.share_of(head));
-        ResponsesOfRoute { rules: Rc::clone(self), share }
+        Rc::new(ResponsesOfRoute { rules: Rc::clone(self), share })
     }
 }
 
 /// The same for one request.
-#[derive(Clone)]
 pub(crate) struct ResponsesOfRoute {
     rules: Rc<RouteResponses>,
     share: Share,
@@ -57,8 +56,8 @@ pub(crate) struct ResponsesOfRoute {
 
 impl ResponsesOfRoute {
     /// The same for a response that no page of another origin may read.
-    pub(crate) fn unshared(self) -> Self {
-        Self { share: Share::No, ..self }
+    pub(crate) fn unshared(&self) -> Rc<Self> {
+        Rc::new(Self { rules: Rc::clone(&self.rules), share: Share::No })
     }
 
     /// The rules for other origins, and what they mean for this request. `None`: those of the application.

@@ -7,7 +7,6 @@ use actix_web::http::header::{
 };
 
 use super::rules::{CorsRules, Origins, Share};
-use crate::headers::{Stays, insert};
 
 /// What allows a page to read a response.
 const ALLOWANCES: [HeaderName; 2] = [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS];
@@ -15,12 +14,21 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 const VARY_ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const VARY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
-const RESOURCE_POLICY: (HeaderName, HeaderValue) =
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
 
 impl CorsRules {
-    /// Adds the CORS headers to a response, including error responses. Call it first: a handler sets few headers, and each of
-    /// them is looked at.
+    /// Whether a configured rule overrides this header of a handler.
+    pub(crate) fn overrides(name: &HeaderName) -> bool {
+        ALLOWANCES.contains(name)
+    }
+
+    /// Removes what a handler allows, if a rule is configured.
+    pub(crate) fn override_handler(&self, headers: &mut HeaderMap) {
+        if self.is_set() {
+            ALLOWANCES.iter().for_each(|name| _ = headers.remove(name));
+        }
+    }
+
+    /// Adds the CORS headers to a response, including error responses, after [`override_handler`](Self::override_handler).
     pub(crate) fn apply(&self, share: &Share, headers: &mut HeaderMap) {
         if self.is_set() {
             self.apply_set(share, headers);
@@ -28,11 +36,6 @@ impl CorsRules {
     }
 
     fn apply_set(&self, share: &Share, headers: &mut HeaderMap) {
-        // A configured rule overrides what a handler allows. Looked for first, because few handlers set these headers, and removing
-        // hashes each name.
-        if headers.keys().any(|name| ALLOWANCES.contains(name)) {
-            ALLOWANCES.iter().for_each(|name| _ = headers.remove(name));
-        }
         // Also without an `Origin`, and for origins that are not allowed: a cache must not give one page the response to another.
         if matches!(self.origins, Origins::Listed { .. }) {
             add_once(headers, &VARY, VARY_ORIGIN);
@@ -43,9 +46,6 @@ impl CorsRules {
         if self.credentials {
             headers.append(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         }
-        // The default of the security headers, `same-origin`, would contradict the rule.
-        let (name, value) = RESOURCE_POLICY;
-        insert(headers, &name, value, Stays::Present);
     }
 
     /// Adds the headers that only the response to a preflight has.
@@ -101,7 +101,9 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let shared = Share::With(HeaderValue::from_static("https://app.example"));
-        rules.into().apply(&shared, &mut headers);
+        let rules = rules.into();
+        rules.override_handler(&mut headers);
+        rules.apply(&shared, &mut headers);
         headers
     }
 
@@ -132,16 +134,5 @@ mod tests {
             assert!(values(&headers, "access-control-allow-credentials").is_empty());
         }
         assert_eq!(values(&applied(CorsRules::none(), &own), "access-control-allow-credentials"), ["true"]);
-    }
-
-    #[test]
-    fn resource_policy_follows_the_rule() {
-        let name = "cross-origin-resource-policy";
-        let cors = || Cors::allow_origins(["https://app.example"]);
-        assert_eq!(values(&applied(cors(), &[]), name), ["cross-origin"]);
-        assert_eq!(values(&applied(cors(), &[(name, "same-site")]), name), ["same-site"]);
-        let mut headers = HeaderMap::new();
-        CorsRules::from(cors()).apply(&Share::No, &mut headers);
-        assert!(values(&headers, name).is_empty());
     }
 }

@@ -8,7 +8,6 @@ use crate::denial::Denial;
 use crate::dry_run;
 use crate::policy::SchemeChoices;
 use crate::role::Roles;
-use crate::route_responses::ResponsesOfRoute;
 use crate::settings::Settings;
 
 impl GuardedRequest<'_, '_> {
@@ -100,7 +99,7 @@ impl GuardedRequest<'_, '_> {
         if self.mounted.policy.cross_site.is_some() {
             return Ok(());
         }
-        let of_route = self.state.responses.get().and_then(ResponsesOfRoute::cors);
+        let of_route = self.state.responses.get().and_then(|of_route| of_route.cors());
         let cors = of_route.map_or(&self.settings.cors, |(cors, _)| cors);
         let secure = self.request.app_config().secure() || self.settings.proxies.say_https(self.request.head());
         cross_site::check(self.request, secure, cors)

@@ -181,7 +181,7 @@ impl MountedPolicy {
     }
 
     /// What the route changes in the headers of the response to this request.
-    pub(crate) fn responses_for(&self, head: &RequestHead) -> Option<ResponsesOfRoute> {
+    pub(crate) fn responses_for(&self, head: &RequestHead) -> Option<Rc<ResponsesOfRoute>> {
         self.responses.as_ref().map(|responses| responses.for_request(head))
     }
 

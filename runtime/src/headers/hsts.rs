@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 
+use super::prepared::prepared_value;
 use crate::config_error::Mistakes;
 
 /// A year: ASVS V3.4.1, and the least that the preload list of the browsers takes.
@@ -73,10 +74,13 @@ impl Hsts {
         }
     }
 
+    /// The value of the default.
+    pub(super) const DEFAULT: &'static str = "max-age=31536000; includeSubDomains";
+
     pub(super) fn value(&self) -> Option<HeaderValue> {
         let subdomains = if self.with_subdomains { "; includeSubDomains" } else { "" };
         let preload = if self.preload { "; preload" } else { "" };
-        HeaderValue::try_from(format!("max-age={}{subdomains}{preload}", self.max_age.as_secs())).ok()
+        prepared_value(&format!("max-age={}{subdomains}{preload}", self.max_age.as_secs()))
     }
 }
 

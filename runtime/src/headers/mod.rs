@@ -37,7 +37,7 @@ pub use self::changes::{HeaderChange, SecurityHeaders};
 pub use self::hsts::Hsts;
 pub(crate) use self::insert::{Stays, insert};
 pub use self::nonce::CspNonce;
-pub(crate) use self::prepared::{ApplicationHeaders, PreparedHeaders, SentResponse};
+pub(crate) use self::prepared::{ApplicationHeaders, PreparedHeaders, SentResponse, override_handler};
 pub(crate) use self::route::RouteHeaders;
 
 /// Forbids caches to store a response.

@@ -9,21 +9,23 @@ use actix_web::http::header::{
 };
 
 use super::changes::{CheckedChange, SecurityHeaders};
-use super::content_security::{AroundNonce, ContentSecurity, DEFAULT};
+use super::content_security::{API, AroundNonce, ContentSecurity, DEFAULT};
 use super::{CspNonce, Hsts, NO_STORE, Stays, insert};
 use crate::config_error::Mistakes;
 
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const CROSS_ORIGIN: HeaderValue = HeaderValue::from_static("cross-origin");
 const REPORT_ONLY: &str = "content-security-policy-report-only";
 const CLEAR_SITE_DATA: &str = "clear-site-data";
 
 /// The headers that every response has, beside HSTS and the Content Security Policy.
-const FIXED: [(HeaderName, &str); 6] = [
+static FIXED: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
     (REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (RESOURCE_POLICY, "same-origin"),
 ];
 
 /// What decides about the headers of one response.
@@ -34,6 +36,8 @@ pub(crate) struct SentResponse<'r> {
     pub(crate) status: Option<StatusCode>,
     /// The nonce that the handler took.
     pub(crate) nonce: Option<&'r CspNonce>,
+    /// Whether a page of another origin may read it.
+    pub(crate) shared: bool,
 }
 
 /// The headers of an application, which its scopes and routes may change.
@@ -70,7 +74,7 @@ pub(super) struct Combined {
 
 impl Combined {
     fn new(hsts: &Hsts) -> Self {
-        let headers = FIXED.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        let headers = FIXED.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect();
         let policy = Some(ContentSecurity::of(DEFAULT));
         Self { headers, policy, report_only: None, hsts: hsts.value(), on_success: None }
     }
@@ -130,30 +134,51 @@ impl Combined {
     }
 
     pub(super) fn prepare(&self) -> PreparedHeaders {
-        let value = |text: &str| HeaderValue::try_from(text).ok();
         let policies =
             [(CONTENT_SECURITY_POLICY, &self.policy), (HeaderName::from_static(REPORT_ONLY), &self.report_only)];
-        let (mut fixed, mut around_nonce) = (Vec::new(), Vec::new());
+        let (mut fixed, mut around_nonce, mut resource_policy) = (Vec::new(), Vec::new(), None);
         for (name, text) in &self.headers {
+            if *name == RESOURCE_POLICY {
+                resource_policy = prepared_value(text);
+                continue;
+            }
             let stays = if *name == X_CONTENT_TYPE_OPTIONS { Stays::New } else { Stays::Safe };
-            fixed.extend(value(text).map(|value| (name.clone(), value, stays)));
+            fixed.extend(prepared_value(text).map(|value| (name.clone(), value, stays)));
         }
         for (name, policy) in policies {
             let Some(policy) = policy else { continue };
-            fixed.extend(policy.without_nonce().map(|value| (name.clone(), value, Stays::Safe)));
+            fixed.extend(prepared_value(&policy.without_nonce()).map(|value| (name.clone(), value, Stays::Safe)));
             around_nonce.extend(policy.around_nonce().map(|policy| (name, policy)));
         }
-        let on_success = self.on_success.as_deref().and_then(value);
+        let on_success = self.on_success.as_deref().and_then(prepared_value);
         let rare = !around_nonce.is_empty() || on_success.is_some();
         let rare = rare.then(|| Box::new(RareHeaders { around_nonce, on_success }));
-        PreparedHeaders { fixed: fixed.into_boxed_slice(), hsts: self.hsts.clone(), rare }
+        PreparedHeaders { fixed: fixed.into_boxed_slice(), resource_policy, hsts: self.hsts.clone(), rare }
     }
+}
+
+/// Removes what a handler may not send: HSTS over plain HTTP (RFC 6797 §7.2).
+pub(crate) fn override_handler(headers: &mut HeaderMap, secure: bool) {
+    if !secure {
+        headers.remove(STRICT_TRANSPORT_SECURITY);
+    }
+}
+
+/// A value as it is sent. The values of the default are constants, which cost nothing to copy into each response.
+pub(super) fn prepared_value(text: &str) -> Option<HeaderValue> {
+    let mut constants = FIXED.iter().map(|(_, value)| *value).chain([DEFAULT, API, Hsts::DEFAULT]);
+    constants
+        .find(|constant| *constant == text)
+        .map(HeaderValue::from_static)
+        .or_else(|| HeaderValue::try_from(text).ok())
 }
 
 /// The headers in the form in which they are sent.
 #[derive(Debug)]
 pub(crate) struct PreparedHeaders {
     fixed: Box<[(HeaderName, HeaderValue, Stays)]>,
+    /// For a response that no page of another origin may read.
+    resource_policy: Option<HeaderValue>,
     hsts: Option<HeaderValue>,
     rare: Option<Box<RareHeaders>>,
 }
@@ -172,10 +197,6 @@ impl PreparedHeaders {
     }
 
     pub(crate) fn apply(&self, headers: &mut HeaderMap, response: &SentResponse<'_>) {
-        // RFC 6797 §7.2. Looked for first, because few handlers set it, and removing hashes its name.
-        if !response.secure && headers.keys().any(|name| *name == STRICT_TRANSPORT_SECURITY) {
-            headers.remove(STRICT_TRANSPORT_SECURITY);
-        }
         headers.reserve(self.fixed.len().saturating_add(4));
         for (name, value, stays) in &self.fixed {
             // A response may vary by several headers, such as `Origin` for CORS.
@@ -184,6 +205,11 @@ impl PreparedHeaders {
             } else {
                 insert(headers, name, value.clone(), *stays);
             }
+        }
+        if let Some(own) = &self.resource_policy {
+            // `same-origin` would contradict the rule for other origins.
+            let value = if response.shared { CROSS_ORIGIN } else { own.clone() };
+            insert(headers, &RESOURCE_POLICY, value, Stays::Safe);
         }
         if let (true, Some(hsts)) = (response.secure, &self.hsts) {
             insert(headers, &STRICT_TRANSPORT_SECURITY, hsts.clone(), Stays::Safe);

@@ -12,7 +12,7 @@ use super::content_security::{API, DEFAULT, PAGES};
 use super::*;
 use crate::config_error::Mistakes;
 
-const OK: SentResponse<'_> = SentResponse { secure: false, status: Some(StatusCode::OK), nonce: None };
+const OK: SentResponse<'_> = SentResponse { secure: false, status: Some(StatusCode::OK), nonce: None, shared: false };
 const TLS: SentResponse<'_> = SentResponse { secure: true, ..OK };
 
 fn application(headers: SecurityHeaders) -> Arc<ApplicationHeaders> {
@@ -27,6 +27,7 @@ fn sent_beside(headers: SecurityHeaders, own: &[(&str, &str)], response: &SentRe
     for (name, value) in own {
         map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
     }
+    override_handler(&mut map, response.secure);
     application(headers).prepared.apply(&mut map, response);
     map
 }
@@ -249,4 +250,16 @@ fn summary_is_what_the_policy_table_shows() {
         "headers: pages, csp with 'unsafe-..', frame SAMEORIGIN, permissions, x-own; without referrer-policy"
     );
     assert_eq!(SecurityHeaders::new().summary(), None);
+}
+
+/// `same-origin` would keep a page from a response that the rule for other origins lets it read.
+#[test]
+fn resource_policy_follows_the_rule_for_other_origins() {
+    let name = "cross-origin-resource-policy";
+    let shared = SentResponse { shared: true, ..OK };
+    let with = |headers: SecurityHeaders, own: &[(&str, &str)]| sent_beside(headers, own, &shared);
+    assert_eq!(values(&with(SecurityHeaders::new(), &[]), name), ["cross-origin"]);
+    assert_eq!(values(&with(SecurityHeaders::new(), &[(name, "same-site")]), name), ["same-site"]);
+    assert!(values(&with(SecurityHeaders::new().danger_without(name), &[]), name).is_empty());
+    assert_eq!(values(&sent(SecurityHeaders::new()), name), ["same-origin"]);
 }

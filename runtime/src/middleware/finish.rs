@@ -6,19 +6,20 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
+use std::rc::Rc;
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, HeaderMap};
+use actix_web::http::header::{ALLOW, HeaderMap, STRICT_TRANSPORT_SECURITY};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{Error, HttpResponse, ResponseError};
 
 use crate::audit;
-use crate::cors::{Share, vary_as_preflight};
+use crate::cors::{CorsRules, Share, vary_as_preflight};
 use crate::denial::Denial;
 use crate::failure;
 use crate::gate::{self, NotRun};
-use crate::headers::{CspNonce, SentResponse};
+use crate::headers::{self, CspNonce, SentResponse};
 use crate::problem::Problem;
 use crate::rejection_response::{absent, render, respond};
 use crate::route_responses::ResponsesOfRoute;
@@ -51,13 +52,13 @@ impl Finish {
     /// Responds to a preflight whose route has rules of its own. The router consumed the request, so the response is returned as an
     /// error that converts into it.
     #[cold]
-    pub(super) fn routed_preflight(self, head: &RequestHead, of_route: Option<ResponsesOfRoute>) -> Error {
+    pub(super) fn routed_preflight(self, head: &RequestHead, of_route: Option<Rc<ResponsesOfRoute>>) -> Error {
         let response = self.preflight_response(head, of_route);
         WithoutRequest { status: response.status(), response: Cell::new(Some(response)) }.into()
     }
 
-    fn preflight_response(mut self, head: &RequestHead, mut of_route: Option<ResponsesOfRoute>) -> HttpResponse {
-        let own = of_route.as_ref().and_then(ResponsesOfRoute::cors);
+    fn preflight_response(mut self, head: &RequestHead, mut of_route: Option<Rc<ResponsesOfRoute>>) -> HttpResponse {
+        let own = of_route.as_deref().and_then(ResponsesOfRoute::cors);
         let cors = own.map_or(&self.settings.cors, |(cors, _)| cors);
         let mut response = match cors.preflight(head) {
             Ok(_) => {
@@ -69,12 +70,12 @@ impl Finish {
                 let response = self.denied(denial, head);
                 // What is denied is not shared, even if the origin is allowed and only the method is not.
                 self.share = Share::No;
-                of_route = of_route.map(ResponsesOfRoute::unshared);
+                of_route = of_route.map(|of_route| of_route.unshared());
                 response
             }
         };
         vary_as_preflight(response.headers_mut());
-        self.headers(response.headers_mut(), of_route.as_ref(), self.sent(None, None));
+        self.headers(response.headers_mut(), of_route.as_deref(), self.sent(None, None));
         response
     }
 
@@ -109,7 +110,7 @@ impl Finish {
             self.unguarded(response).map_into_right_body()
         };
         let sent = self.sent(Some(response.status()), nonce.as_ref());
-        self.headers(response.headers_mut(), of_route.as_ref(), sent);
+        self.headers(response.headers_mut(), of_route.as_deref(), sent);
         response
     }
 
@@ -137,7 +138,7 @@ impl Finish {
     }
 
     /// Routing did not end at a guard.
-    pub(super) fn not_run(self, not_run: NotRun, of_route: Option<ResponsesOfRoute>) -> Error {
+    pub(super) fn not_run(self, not_run: NotRun, of_route: Option<Rc<ResponsesOfRoute>>) -> Error {
         let NotRun { problem, allow } = not_run;
         let mut own = HeaderMap::new();
         if let Some(allow) = allow {
@@ -154,13 +155,13 @@ impl Finish {
         ServiceResponse::new(request, response)
     }
 
-    pub(super) fn panicked(self, payload: &(dyn Any + Send), of_route: Option<ResponsesOfRoute>) -> Error {
+    pub(super) fn panicked(self, payload: &(dyn Any + Send), of_route: Option<Rc<ResponsesOfRoute>>) -> Error {
         let problem = failure::of_panic(&self.settings, &self.method, payload);
         Finished { finish: self, problem, own: HeaderMap::new(), of_route }.into()
     }
 
     /// The request no longer exists, so the response is returned as an error that converts into it.
-    pub(super) fn error(self, error: &Error, of_route: Option<ResponsesOfRoute>) -> Error {
+    pub(super) fn error(self, error: &Error, of_route: Option<Rc<ResponsesOfRoute>>) -> Error {
         if let Some(not_run) = error.as_error::<NotRun>() {
             return self.not_run(not_run.clone(), of_route);
         }
@@ -171,16 +172,26 @@ impl Finish {
 
     /// `status` is `None` for a response that no handler could have made.
     fn sent<'r>(&self, status: Option<StatusCode>, nonce: Option<&'r CspNonce>) -> SentResponse<'r> {
-        SentResponse { secure: self.secure, status, nonce }
+        SentResponse { secure: self.secure, status, nonce, shared: false }
     }
 
     fn headers(&self, headers: &mut HeaderMap, of_route: Option<&ResponsesOfRoute>, sent: SentResponse<'_>) {
         let of_application = (&self.settings.cors, &self.share);
         let (cors, share) = of_route.and_then(ResponsesOfRoute::cors).unwrap_or(of_application);
+        // Few handlers set these headers. So their names are looked for first: to remove a header, its name is hashed.
+        if headers.keys().any(|name| CorsRules::overrides(name) || *name == STRICT_TRANSPORT_SECURITY) {
+            self.override_handler(cors, headers);
+        }
         cors.apply(share, headers);
         let application = &self.settings.headers;
         let security = of_route.and_then(|of_route| of_route.headers(application)).unwrap_or(&application.prepared);
-        security.apply(headers, &sent);
+        security.apply(headers, &SentResponse { shared: matches!(share, Share::With(_)), ..sent });
+    }
+
+    #[cold]
+    fn override_handler(&self, cors: &CorsRules, headers: &mut HeaderMap) {
+        cors.override_handler(headers);
+        headers::override_handler(headers, self.secure);
     }
 }
 
@@ -191,7 +202,7 @@ struct Finished {
     problem: Problem,
     /// The headers of the error's own response.
     own: HeaderMap,
-    of_route: Option<ResponsesOfRoute>,
+    of_route: Option<Rc<ResponsesOfRoute>>,
 }
 
 impl ResponseError for Finished {
@@ -204,7 +215,7 @@ impl ResponseError for Finished {
         let status = self.problem.status();
         failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
         let sent = self.finish.sent(Some(status), None);
-        self.finish.headers(response.headers_mut(), self.of_route.as_ref(), sent);
+        self.finish.headers(response.headers_mut(), self.of_route.as_deref(), sent);
         response
     }
 }

@@ -184,7 +184,7 @@ impl<S: Service<ServiceRequest>> PalisadeMiddleware<S> {
 }
 
 /// What the route changes in the headers of its response, if the router found one.
-fn of_route(state: &Extensions) -> Option<ResponsesOfRoute> {
+fn of_route(state: &Extensions) -> Option<Rc<ResponsesOfRoute>> {
     state.get::<RequestState>().and_then(|state| state.responses.get().cloned())
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct RequestState {
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
     /// What the route changes in the headers of its response. The guarded service sets it when the router calls it.
-    pub(crate) responses: OnceCell<ResponsesOfRoute>,
+    pub(crate) responses: OnceCell<Rc<ResponsesOfRoute>>,
     /// The nonce of the response, if the handler took it.
     pub(crate) nonce: OnceCell<CspNonce>,
     /// Passed from the guard through the route's own middleware to the handler.
