@@ -179,7 +179,7 @@ async fn service_without_policy_is_not_called_for_a_preflight() {
     let raw = web::scope("/raw").service(web::resource("/{id}").route(web::delete().service(fn_service(
         |request: ServiceRequest| {
             CALLS.fetch_add(1, Ordering::SeqCst);
-            std::future::ready(Ok(request.into_response(HttpResponse::Ok().finish())))
+            std::future::ready(Ok::<_, Error>(request.into_response(HttpResponse::Ok().finish())))
         },
     ))));
     let palisade = builder().cors(Cors::allow_origins([APP])).allow_unguarded("/raw", "a test").build().unwrap();
