@@ -27,7 +27,7 @@ const SINGLE: [(HeaderName, &str); 8] = [
     (AUTHORIZATION, "two_authorizations"),
     (CONTENT_LENGTH, "two_content_lengths"),
     (CONTENT_TYPE, "two_content_types"),
-    (HOST, "two_hosts"),
+    (HOST, "host_repeated"),
     (ORIGIN, "two_origins"),
     (PROXY_AUTHORIZATION, "two_proxy_authorizations"),
     (ACCESS_CONTROL_REQUEST_METHOD, "two_requested_methods"),
