@@ -1,10 +1,16 @@
 //! CWE-636: a check that fails, panics or never ends, and so keeps the connection open.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use actix_web::App;
+use actix_web::test::init_service;
+use palisade::Roles;
 use palisade::admission::Ended;
 use palisade::api_key::NewApiKey;
+use palisade_tests::log::Log;
+use palisade_tests::{bearer, builder, call, get_request};
 
 use crate::{SECOND, closes, closes_within, signed_in, site};
 
@@ -82,4 +88,31 @@ async fn connection_ends_with_its_token_while_a_check_hangs() {
         Instant::now() + left()
     })
     .await;
+}
+
+/// CWE-779: each open connection would write the same event twice a second.
+#[actix_web::test]
+async fn checks_do_not_repeat_the_event_of_an_unknown_role() {
+    let roles = Roles::builder().role("reader", |role| role).build().unwrap();
+    let checks = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&checks);
+    let seen = actix_web::web::Data::new(std::sync::Mutex::new(None));
+    let scope = || palisade::scope("").service(crate::held);
+    let palisade = builder().roles(roles).routes(&scope()).principals(async move |principal, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Ok(principal)
+    });
+    let palisade = palisade.build().unwrap();
+    let app = init_service(App::new().app_data(seen.clone()).service(scope()).wrap(palisade)).await;
+    let (log, _guard) = Log::start();
+    let request = get_request("/held").insert_header(("authorization", bearer("ann", &["root"])));
+    assert_eq!(call(&app, request).await.body, "held");
+    let events = log.take();
+    assert!(events.len() == 1 && events[0].contains("event=\"unknown_role\""), "{events:?}");
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(log.take(), Vec::<String>::new());
+    assert!(checks.load(Ordering::SeqCst) > 2, "nothing was checked again");
+    let crate::Waiting(waiting) = seen.lock().unwrap().take().unwrap();
+    assert!(!waiting.is_finished());
+    waiting.abort();
 }
