@@ -5,14 +5,15 @@
 //! [`Admission`] is checked again while the response is being sent, as the guard checked the request. If the caller is not admitted
 //! any more, [`Admission::ended`] is ready, and each body in [`Admission::until_ended`] is over, within these times:
 //!
-//! | what happens | the connection ends |
+//! | what happens | when the connection ends at the latest |
 //! |---|---|
-//! | the token of the caller expires | at its expiry, even while a check is being made |
-//! | the caller is not admitted any more | after at most the interval (500 ms) and twice the time of a check: within a second if a check takes up to 250 ms |
-//! | checks fail or panic at once | at the third failure in a row: after at most the interval, 300 ms and the time of a check |
-//! | checks hang | a check that takes 500 ms has failed: after at most the interval and 2.3 seconds, which is 2.8 seconds |
+//! | the token of the caller expires | at its expiry, even during a check |
+//! | the caller is not admitted any more | after the interval and twice the time that a check takes: within a second if a check takes up to 250 ms |
+//! | each check fails or panics at once | at the third failure in a row: after the interval, 300 ms and the time of a check |
+//! | each check hangs | after the interval and 2.3 seconds, because a check that takes 500 ms has failed |
 //!
-//! The last one is the bound of all cases. It does not hold while something blocks the thread of the worker.
+//! The interval is 500 ms, unless [`Admission::check_every`] changes it. So 2.8 seconds is the bound of all cases. No bound holds while something
+//! blocks the thread of the worker.
 //!
 //! A handler that takes no `Admission` pays nothing for this.
 

@@ -19,7 +19,7 @@ use crate::settings::{Lapse, RequestState, StillAdmitted};
 
 /// How long after a failed check the next one is made. Three checks that fail at once take less than a second together.
 const AGAIN: Duration = Duration::from_millis(150);
-/// A check that takes longer has failed. The time limits of most stores are longer, so that they cannot end a connection in time.
+/// A check that takes longer has failed. The time limits of most stores are longer, which would keep a connection open.
 const LONGEST_CHECK: Duration = Duration::from_millis(500);
 /// So many checks in a row may fail.
 const MOST_FAILURES: u32 = 3;
