@@ -127,7 +127,7 @@ impl SecurityHeaders {
     }
 
     /// Who may frame the responses: `"deny"` (default) or `"same-origin"`. It changes `X-Frame-Options`, and `frame-ancestors` of the
-    /// policy so far.
+    /// policy so far. A preset after it keeps it.
     pub fn frame(self, by: &str) -> Self {
         self.with(X_FRAME_OPTIONS.as_str(), by)
     }

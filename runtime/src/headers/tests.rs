@@ -133,6 +133,23 @@ fn frame_changes_both_headers() {
     assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [DEFAULT]);
 }
 
+/// A contradiction of the two headers would make the decision one of the browser.
+#[test]
+fn preset_keeps_the_framing_of_the_changes_before() {
+    let application = application(SecurityHeaders::new().frame("same-origin"));
+    for (own, preset) in [(HeaderChange::Api, API), (HeaderChange::Pages, PAGES)] {
+        let mut headers = HeaderMap::new();
+        RouteHeaders::of(&[], &[own]).unwrap().within(&application).apply(&mut headers, &OK);
+        assert_eq!(values(&headers, X_FRAME_OPTIONS), ["SAMEORIGIN"]);
+        let policy = preset.replace("frame-ancestors 'none'", "frame-ancestors 'self'").replace(" 'nonce-{nonce}'", "");
+        assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [policy.as_str()]);
+    }
+    let denied = self::application(SecurityHeaders::new().frame("same-origin").frame("deny"));
+    let mut headers = HeaderMap::new();
+    RouteHeaders::of(&[], &[HeaderChange::Api]).unwrap().within(&denied).apply(&mut headers, &OK);
+    assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [API]);
+}
+
 #[test]
 fn inner_changes_win_over_outer_ones() {
     let application =
@@ -152,7 +169,8 @@ fn inner_changes_win_over_outer_ones() {
     assert_eq!(values(&headers, REFERRER_POLICY), ["origin"]);
     assert_eq!(values(&headers, "cross-origin-opener-policy"), ["same-origin"]);
     assert_eq!(values(&headers, "permissions-policy"), ["usb=(self)"]);
-    assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [API]);
+    let framed = API.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
+    assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [framed.as_str()], "the framing is that of the scope");
     assert!(values(&headers, X_FRAME_OPTIONS).is_empty());
     // Another application in the same worker has its own defaults.
     let other = self::application(SecurityHeaders::new());
