@@ -53,7 +53,7 @@ fn each_default_is_sent_once() {
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("content-security-policy", DEFAULT),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
@@ -177,7 +177,7 @@ fn inner_changes_win_over_outer_ones() {
     for _ in 0..2 {
         let mut headers = HeaderMap::new();
         route.within(&other).apply(&mut headers, &OK);
-        assert_eq!(values(&headers, REFERRER_POLICY), ["no-referrer"]);
+        assert_eq!(values(&headers, REFERRER_POLICY), ["same-origin"]);
         assert!(std::ptr::eq(route.within(&application), route.within(&application)), "they are combined once");
     }
     assert!(RouteHeaders::of(&[], &[]).is_none());

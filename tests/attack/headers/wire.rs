@@ -145,7 +145,7 @@ fn assert_headers(response: &Response, row: &str) {
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("content-security-policy", DEFAULT_CSP),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", if is_shared { "cross-origin" } else { "same-origin" }),
