@@ -166,6 +166,7 @@ async fn check(request: RequestBuilder, version: Version, expected: u16, row: &s
     }
 }
 
+/// P5: headers that errors, 304, streams and panics lack.
 #[actix_web::test]
 async fn each_kind_of_response_has_each_header_once() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
