@@ -69,7 +69,8 @@ impl ContentSecurity {
     pub(super) fn without_nonce(&self) -> String {
         let mut policy = self.clone();
         for (_, value) in policy.0.iter_mut().filter(|(_, value)| value.contains(NONCE)) {
-            let stays = |source: &&str| !matches!(*source, "" | NONCE) && !source.eq_ignore_ascii_case("'unsafe-inline'");
+            let stays =
+                |source: &&str| !matches!(*source, "" | NONCE) && !source.eq_ignore_ascii_case("'unsafe-inline'");
             let others: Vec<&str> = value.split(' ').filter(stays).collect();
             *value = if others.is_empty() { "'none'".to_owned() } else { others.join(" ") };
         }
@@ -143,7 +144,8 @@ mod tests {
             assert_eq!(ContentSecurity::of(policy).without_nonce(), sent, "{policy}");
         }
         let nonce = CspNonce::new().unwrap();
-        let with = ContentSecurity::of("script-src 'unsafe-inline' 'nonce-{nonce}'").around_nonce().unwrap().with(&nonce);
+        let with =
+            ContentSecurity::of("script-src 'unsafe-inline' 'nonce-{nonce}'").around_nonce().unwrap().with(&nonce);
         assert_eq!(with.unwrap().to_str().unwrap(), format!("script-src 'unsafe-inline' 'nonce-{nonce}'"));
     }
 }
