@@ -140,6 +140,7 @@ async fn rule_of_another_path_does_not_answer_a_preflight() {
     }
 }
 
+/// Q7 and B3: a preflight that a rate limit counts, or that authentication rejects.
 #[actix_web::test]
 async fn preflights_are_neither_counted_nor_authenticated() {
     let palisade = builder().build().unwrap();
