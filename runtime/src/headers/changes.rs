@@ -95,7 +95,8 @@ impl SecurityHeaders {
         self
     }
 
-    /// Another `Content-Security-Policy`. `'nonce-{nonce}'` stands for the [nonce](super::CspNonce) of the response.
+    /// Another `Content-Security-Policy`. `'nonce-{nonce}'` stands for the [nonce](super::CspNonce) of the response. If
+    /// no handler took it, its directives lose the nonce and `'unsafe-inline'`, which browsers obey only without a nonce.
     ///
     /// The directives `object-src`, `base-uri`, `frame-ancestors` and `form-action` stay as they were if the policy does not name them,
     /// because `default-src` does not apply to them or is too wide (ASVS V3.4.3, V3.4.6).
