@@ -147,7 +147,7 @@ impl TestResponse {
         assert_eq!(self.header("x-content-type-options"), "nosniff", "{self:?}");
         assert_eq!(self.header("x-frame-options"), "DENY", "{self:?}");
         assert_eq!(self.header("content-security-policy"), DEFAULT_CSP, "{self:?}");
-        assert_eq!(self.header("referrer-policy"), "no-referrer", "{self:?}");
+        assert_eq!(self.header("referrer-policy"), "same-origin", "{self:?}");
         for name in ["permissions-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"] {
             assert!(self.headers.contains_key(name), "{name}: {self:?}");
         }

@@ -88,5 +88,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let api = palisade::scope("/api").service(me).service(add_note);
         App::new().service(health).service(api).wrap(palisade.clone())
     };
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

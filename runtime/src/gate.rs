@@ -95,11 +95,16 @@ impl Gate {
     /// Removes the coding of the body from the headers, so that no extractor decodes the body without a limit. A service that may
     /// be exempt gets the request unchanged. If a guarded handler gets such a request, the request is rejected.
     pub(crate) fn coding(&self, settings: &Settings, request: &mut ServiceRequest) -> Option<Coding> {
-        let map = self.map.get_or_init(|| request.resource_map().clone());
-        if !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path()) {
+        if self.may_lead_to_exempt(settings, request) {
             return Coding::of(request.headers()).map(|_| Coding::Unread);
         }
         Coding::take(request)
+    }
+
+    /// Whether the path may lead to a service without a policy.
+    pub(crate) fn may_lead_to_exempt(&self, settings: &Settings, request: &ServiceRequest) -> bool {
+        let map = self.map.get_or_init(|| request.resource_map().clone());
+        !settings.exempt.is_empty() && may_be_exempt(settings, map, request.head().uri.path())
     }
 
     #[cold]

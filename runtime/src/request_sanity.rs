@@ -6,6 +6,7 @@
 //! CWE-770).
 
 use actix_web::dev::RequestHead;
+use actix_web::http::Version;
 use actix_web::http::header::{
     ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN,
     PROXY_AUTHORIZATION,
@@ -17,13 +18,16 @@ use crate::denial::Denial;
 /// The limit that actix-web has over HTTP/1.1. Over HTTP/2 it has none.
 const MAX_FIELDS: usize = 96;
 
+/// The largest head that actix-web reads over HTTP/1.1, in bytes.
+pub(crate) const LARGEST_HEAD: usize = 131_072;
+
 /// Headers by which palisade, an extractor or a proxy decides, so they must not be repeated. `Host` and `Content-Length` need
 /// the check over HTTP/2 only: over HTTP/1.1 actix-web rejects repeated ones.
 const SINGLE: [(HeaderName, &str); 8] = [
     (AUTHORIZATION, "two_authorizations"),
     (CONTENT_LENGTH, "two_content_lengths"),
     (CONTENT_TYPE, "two_content_types"),
-    (HOST, "two_hosts"),
+    (HOST, "host_repeated"),
     (ORIGIN, "two_origins"),
     (PROXY_AUTHORIZATION, "two_proxy_authorizations"),
     (ACCESS_CONTROL_REQUEST_METHOD, "two_requested_methods"),
@@ -37,12 +41,13 @@ pub(crate) fn check(head: &RequestHead, limit: usize) -> Result<(), Denial> {
         return Err(Denial::bad_request("path_undecodable", "The path cannot be decoded."));
     }
     let headers = &head.headers;
-    let (mut fields, mut bytes) = (0_usize, path_length(head).saturating_add(host_length(head)));
-    for (name, value) in headers {
-        (fields, bytes) = (fields.wrapping_add(1), bytes.wrapping_add(name.as_str().len()).wrapping_add(value.len()));
+    let fields = headers.len();
+    if fields > MAX_FIELDS {
+        return Err(Denial::too_many_fields());
     }
-    if fields > MAX_FIELDS || bytes > limit {
-        return Err(if fields > MAX_FIELDS { Denial::too_many_fields() } else { Denial::head_too_large() });
+    // Over HTTP/1.1 actix-web has read no more than that.
+    if (limit < LARGEST_HEAD || head.version >= Version::HTTP_2) && length(head) > limit {
+        return Err(Denial::head_too_large());
     }
     // Repeated headers are looked for only if any name is repeated, which is cheap to find out.
     if fields == headers.len_keys() {
@@ -54,14 +59,12 @@ pub(crate) fn check(head: &RequestHead, limit: usize) -> Result<(), Denial> {
     }
 }
 
-/// The length of the path with its query.
-fn path_length(head: &RequestHead) -> usize {
-    head.uri.path_and_query().map_or(0, |path| path.as_str().len())
-}
-
-/// The length of the host, if the target has one.
-fn host_length(head: &RequestHead) -> usize {
-    head.uri.authority().map_or(0, |host| host.as_str().len())
+/// The length of the target, and of the names and values of all fields.
+fn length(head: &RequestHead) -> usize {
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let host = head.uri.authority().map_or(0, |host| host.as_str().len());
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+    fields.fold(path.saturating_add(host), usize::saturating_add)
 }
 
 /// Whether the path has no escape and no control character, as most paths.

@@ -24,7 +24,7 @@
 //! | the time for a TLS handshake | 3 s | `tls_handshake_timeout` |
 //! | bytes that a client of HTTP/2 may send before they are read: one request, one connection | 1 MiB, 2 MiB | `h2_initial_window_size`, `h2_initial_connection_window_size` |
 //! | requests at once on one connection of HTTP/2 | no limit | [`PalisadeBuilder::concurrency`](crate::PalisadeBuilder::concurrency) bounds those inside of handlers |
-//! | the size of a head that is read | 128 KiB over HTTP/1.1, 16 MiB over HTTP/2 | [`PalisadeBuilder::head_limit`](crate::PalisadeBuilder::head_limit) rejects a head over 16 KiB |
+//! | the size of a head that is read | 128 KiB over HTTP/1.1, 16 MiB over HTTP/2 | [`PalisadeBuilder::head_limit`](crate::PalisadeBuilder::head_limit) limits both to 128 KiB, or to less |
 //!
 //! Bodies have their own limits: [`BodyTimeouts`](crate::BodyTimeouts) and
 //! [`PalisadeBuilder::body_limit`](crate::PalisadeBuilder::body_limit). Handlers have [`timeout`](macro@crate::timeout) and

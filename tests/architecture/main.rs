@@ -137,6 +137,20 @@ fn our_crates_depend_on_each_other_by_exact_version() {
     }
 }
 
+/// Slow clients must not hold the connections of a server that somebody copies (CWE-400).
+#[test]
+fn every_example_hardens_its_server() {
+    let mut servers = 0;
+    for file in rust_files(&root().join("examples")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for line in text.lines().filter(|line| line.contains("HttpServer::new(")) {
+            servers += 1;
+            assert!(line.contains("harden(") || text.contains("server::harden(server)"), "{}: {line}", file.display());
+        }
+    }
+    assert!(servers > 10, "only {servers} servers were found: the test no longer reads the source");
+}
+
 #[test]
 fn no_code_prints_with_panicking_macros() {
     for folder in ["runtime/src", "examples/accounts/src", "examples/conduit/src"] {

@@ -45,6 +45,7 @@ fn wildcard_origin_is_rejected() {
     assert!(palisade::Palisade::builder().cors(Cors::allow_origins(["*"])).build().is_err());
 }
 
+/// B2: origins matched by a prefix or a suffix, `null`, and user names in `Origin`.
 #[actix_web::test]
 async fn origins_are_compared_exactly() {
     let app = app!();
@@ -103,6 +104,7 @@ async fn preflight_is_answered_before_authentication() {
     call(&app, preflight("/me", "https://app.example.com", "TRACE")).await.assert_problem(403);
 }
 
+/// Q7: a preflight that a rate limit counts, and a 429 without CORS headers, which the page cannot read.
 #[actix_web::test]
 async fn preflight_is_not_counted_and_429_is_readable() {
     let app = app!();

@@ -140,6 +140,7 @@ async fn rule_of_another_path_does_not_answer_a_preflight() {
     }
 }
 
+/// Q7 and B3: a preflight that a rate limit counts, or that authentication rejects.
 #[actix_web::test]
 async fn preflights_are_neither_counted_nor_authenticated() {
     let palisade = builder().build().unwrap();
@@ -170,6 +171,34 @@ async fn nothing_of_a_service_without_policy_runs_in_a_preflight() {
     assert_eq!(RUNS.load(Ordering::SeqCst), 0);
     assert_eq!(shared_with(&call(&app, get_request("/files/a.js").insert_header(("origin", APP))).await), APP);
     assert_eq!(RUNS.load(Ordering::SeqCst), 1);
+}
+
+/// Such a service may act when it is called, before its future is polled.
+#[actix_web::test]
+async fn service_without_policy_is_not_called_for_a_preflight() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let raw = web::scope("/raw").service(web::resource("/{id}").route(web::delete().service(fn_service(
+        |request: ServiceRequest| {
+            CALLS.fetch_add(1, Ordering::SeqCst);
+            std::future::ready(Ok::<_, Error>(request.into_response(HttpResponse::Ok().finish())))
+        },
+    ))));
+    let palisade = builder().cors(Cors::allow_origins([APP])).allow_unguarded("/raw", "a test").build().unwrap();
+    // A route with a rule of its own, so that preflights are routed.
+    let own = palisade::scope("/api").cors(Cors::allow_origins([WRITER])).service(counted);
+    let app = init_service(App::new().service(own).service(raw).wrap(palisade)).await;
+    for (path, origin, status) in [
+        ("/raw/7", APP, 204),
+        ("/raw/7", WRITER, 403),
+        ("/%72aw/7", WRITER, 403),
+        ("/raw/7/", WRITER, 403),
+        ("/raw", APP, 204),
+    ] {
+        assert_eq!(call(&app, preflight(path, origin, "DELETE")).await.status, status, "{path} {origin}");
+    }
+    assert_eq!(CALLS.load(Ordering::SeqCst), 0);
+    assert_eq!(call(&app, request(Method::DELETE, "/raw/7")).await.status, 200);
+    assert_eq!(CALLS.load(Ordering::SeqCst), 1);
 }
 
 /// A page of the internet must not reach a server in the network of its visitor.

@@ -50,6 +50,7 @@ macro_rules! app {
     };
 }
 
+/// B5: static files or documentation pages that are outside every rule, although nobody exempted them.
 #[actix_web::test]
 async fn services_without_a_policy_do_not_answer() {
     let folder = folder();

@@ -129,7 +129,7 @@ pub fn headers() -> DefaultHeaders {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
         ))
-        .add((header::REFERRER_POLICY, "no-referrer"))
+        .add((header::REFERRER_POLICY, "same-origin"))
         .add(("permissions-policy", "camera=(), geolocation=(), microphone=()"))
         .add(("cross-origin-opener-policy", "same-origin"))
         .add(("cross-origin-resource-policy", "same-origin"))

@@ -34,6 +34,7 @@ impl Provider {
                 .route("/realms/main/protocol/openid-connect/certs", web::get().to(key_set))
                 .route("/.well-known/jwks.json", web::get().to(key_set))
         });
+        let server = palisade::server::harden(server);
         let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0))?;
         let base = format!("http://{}", server.addrs()[0]);
         rt::spawn(server.run());

@@ -34,6 +34,7 @@ pub(crate) struct Setup {
     cache: TokenCache,
     roles: Option<Roles>,
     revocations: Option<MemoryRevocations>,
+    hosts: bool,
 }
 
 impl Setup {
@@ -64,6 +65,11 @@ impl Setup {
         Self { revocations: Some(store), ..Self::default() }
     }
 
+    /// The host of each request is checked against a list.
+    pub(crate) fn with_hosts() -> Self {
+        Self { hosts: true, ..Self::default() }
+    }
+
     fn palisade(self) -> Palisade {
         let issuer = TokenIssuer::hs256("https://issuer.example", "benches", SECRET).unwrap();
         let jwt = issuer.verifier().cache(self.cache);
@@ -74,6 +80,7 @@ impl Setup {
         let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials();
         let palisade = Palisade::builder().authenticator(jwt.build().unwrap()).cors(cors);
         let palisade = palisade.rate_limit_store(MemoryRateLimits::new());
+        let palisade = if self.hosts { palisade.hosts(["www.example.com", "api.example.com"]) } else { palisade };
         let palisade = match self.roles {
             Some(roles) => palisade.roles(roles).routes(&palisade::scope("").service(owner_get)),
             None => palisade,

@@ -3,13 +3,22 @@
 //! Threat: a WebSocket or an event stream that was opened once, and serves a user who has signed out, was deleted or lost a role, for as
 //! long as the connection holds (CWE-613, ASVS V7.4.1, V7.4.2, V8.3.2). Promise: the caller of a handler that takes an
 //! [`Admission`] is checked again while the response is being sent, as the guard checked the request. If the caller is not admitted
-//! any more, [`Admission::ended`] is ready within a second, and each body in [`Admission::until_ended`] is over. If that cannot be
-//! found out, the connection is ended too, after the third attempt.
+//! any more, [`Admission::ended`] is ready, and each body in [`Admission::until_ended`] is over, within these times:
+//!
+//! | what happens | when the connection ends at the latest |
+//! |---|---|
+//! | the token of the caller expires | at its expiry, even during a check |
+//! | the caller is not admitted any more | after the interval and twice the time that a check takes: within a second if a check takes up to 250 ms |
+//! | each check fails or panics at once | at the third failure in a row: after the interval, 300 ms and the time of a check |
+//! | each check hangs | after the interval and 2.3 seconds, because a check that takes 500 ms has failed |
+//!
+//! The interval is 500 ms, unless [`Admission::check_every`] changes it. So 2.8 seconds is the bound of all cases. No bound holds while something
+//! blocks the thread of the worker.
 //!
 //! A handler that takes no `Admission` pays nothing for this.
 
+mod timer;
 mod until_ended;
-mod watch;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -21,7 +30,7 @@ use std::time::Duration;
 use actix_web::rt::task::JoinHandle;
 use actix_web::{FromRequest, HttpRequest, dev, rt};
 use futures_util::future::{Either, select};
-use tokio::sync::watch::Sender;
+use tokio::sync::watch::{self, Receiver, Sender};
 
 pub use self::until_ended::UntilEnded;
 use crate::principal::ArgumentError;
@@ -42,6 +51,10 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// functions and rows. It does so every 500 milliseconds, and once more when the caller's token expires. Rate limits are not
 /// charged again. Clones share one timer, which runs from the first call of [`run`](Self::run), [`until_ended`](Self::until_ended) or
 /// [`ended`](Self::ended) until all clones are dropped.
+///
+/// A check that takes longer than 500 milliseconds has failed, and so has one in which a function of the application panics. After a failure
+/// the next check is made 150 milliseconds later, and the third failure in a row ends the admission.
+/// The [module](self) says how long each case takes.
 ///
 /// It is available where a [`Principal`](crate::Principal) is: not on a public route, and as an `Option` on an `#[optional_auth]` route.
 ///
@@ -75,7 +88,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// ```
 ///
 /// Danger: a task that the handler starts is ended only if it uses one of these. What was sent before a check stays sent: a
-/// credential that is revoked is used for at most the time between two checks. A token ends its connections at its expiry, without the leeway of its
+/// credential that is revoked is used until the next check is done. A store that does not answer for 2.3 seconds ends the connections of
+/// all callers whose checks ask it. A token ends its connections at its expiry, without the leeway of its
 /// [`Jwt`](crate::Jwt).
 #[derive(Clone)]
 pub struct Admission(Rc<Watched>);
@@ -83,7 +97,9 @@ pub struct Admission(Rc<Watched>);
 struct Watched {
     request: HttpRequest,
     interval: Cell<Duration>,
-    ended: Sender<Option<Ended>>,
+    ended: Receiver<Option<Ended>>,
+    /// It moves into the timer. There is no other, so whoever waits is woken when the timer ends, even by a panic.
+    sender: Cell<Option<Sender<Option<Ended>>>>,
     /// The timer, once somebody waits.
     timer: RefCell<Option<JoinHandle<()>>>,
 }
@@ -98,13 +114,16 @@ pub enum Ended {
     /// The rule of the route does not admit the caller any more, because of a role, a permission, a row, or a function of the
     /// application. A new request would get 403 or 404.
     Access,
-    /// Three checks in a row could not be made, because a store or a service is down. A new request would get 503.
+    /// Three checks in a row could not be made: a store or a service is down, the check took longer than 500 milliseconds, or a
+    /// function of the application panicked. A new request would get 503 or 500, or wait.
     Unchecked,
 }
 
 impl Admission {
-    /// How often the caller is checked: at least 500 milliseconds and at most 5 minutes; other values are moved there. Default: 500
-    /// milliseconds. It affects all clones, from the next check on.
+    /// How long to wait between two checks. Default: 500 milliseconds. It affects all clones, from the next check on.
+    ///
+    /// The least value is 500 milliseconds, and the greatest one is 5 minutes. A lower or a higher value is not an error: the nearest of
+    /// these two is used instead, so `Duration::ZERO` checks every 500 milliseconds and `Duration::MAX` every 5 minutes.
     ///
     /// Danger: a caller who signed out, or lost a role, keeps the connection for this long. The expiry of a token ends it in time in
     /// any case.
@@ -119,11 +138,11 @@ impl Admission {
     pub fn ended(&self) -> impl Future<Output = Ended> + 'static + use<> {
         self.start();
         // It keeps the timer alive.
-        let (own, mut ended) = (self.clone(), self.0.ended.subscribe());
+        let (own, mut ended) = (self.clone(), self.0.ended.clone());
         async move {
             let reason = ended.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
             drop(own);
-            // A check that panicked has ended the timer.
+            // The timer ended without a reason.
             reason.unwrap_or(Ended::Unchecked)
         }
     }
@@ -151,10 +170,9 @@ impl Admission {
     }
 
     fn start(&self) {
-        let mut timer = self.0.timer.borrow_mut();
-        if timer.is_none() {
-            *timer =
-                Some(rt::spawn(watch::watch(Rc::downgrade(&self.0), self.0.request.clone(), self.0.ended.clone())));
+        if let Some(ended) = self.0.sender.take() {
+            let timer = timer::run(Rc::downgrade(&self.0), self.0.request.clone(), ended);
+            *self.0.timer.borrow_mut() = Some(rt::spawn(timer));
         }
     }
 }
@@ -185,11 +203,35 @@ impl FromRequest for Admission {
         let state = RequestState::of(request).filter(|state| state.principal.get().is_some());
         ready(state.ok_or(ArgumentError::defect(help)).map(|state| {
             let _ = state.reassessment.get_or_init(Rc::default);
-            let (interval, timer) = (Cell::new(SHORTEST), RefCell::new(None));
-            Self(Rc::new(Watched { request: request.clone(), interval, ended: Sender::new(None), timer }))
+            let (sender, ended) = watch::channel(None);
+            let (interval, sender, timer) = (Cell::new(SHORTEST), Cell::new(Some(sender)), RefCell::new(None));
+            Self(Rc::new(Watched { request: request.clone(), interval, ended, sender, timer }))
         }))
     }
 }
 
 /// It comes from the guard, so it is not validated as input.
 impl NoInput for Admission {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn timer_that_ended_without_a_reason_ends_the_admission() {
+        let (sender, ended) = watch::channel(None);
+        let watched = Watched {
+            request: actix_web::test::TestRequest::default().to_http_request(),
+            interval: Cell::new(SHORTEST),
+            ended,
+            sender: Cell::new(None),
+            timer: RefCell::new(None),
+        };
+        let admission = Admission(Rc::new(watched));
+        let waiting = rt::spawn(admission.ended());
+        rt::task::yield_now().await;
+        drop(sender);
+        assert_eq!(waiting.await.unwrap(), Ended::Unchecked);
+        assert_eq!(admission.run(std::future::pending::<()>()).await, Err(Ended::Unchecked));
+    }
+}

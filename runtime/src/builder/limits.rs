@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use super::PalisadeBuilder;
 use crate::config_error::Mistakes;
+use crate::request_sanity::LARGEST_HEAD;
 use crate::{concurrency, timeout as timeouts};
 
-/// 16 KiB.
-pub(super) const DEFAULT_HEAD: usize = 16_384;
 /// A head of fewer bytes is that of an ordinary browser.
 const SMALLEST_HEAD: usize = 1_024;
-/// actix-web reads no longer head over HTTP/1.1.
-const LARGEST_HEAD: usize = 131_072;
 
 impl PalisadeBuilder {
     /// How long each handler may take until its response begins. Default: no limit. Zero, and more than a day, are configuration
@@ -57,7 +54,8 @@ impl PalisadeBuilder {
     }
 
     /// How many bytes the head of a request may have: its target (the host and the path with the query), and the names and values of
-    /// all header fields. From 1,024 to 131,072 bytes. Default: 16 KiB (16,384 bytes).
+    /// all header fields. From 1,024 to 131,072 bytes. Default: 128 KiB (131,072 bytes), which is also the
+    /// most that actix-web reads over HTTP/1.1. Over HTTP/2 it reads up to 16 MiB without this limit.
     ///
     /// A larger head is rejected with 431 (RFC 6585 §5), over HTTP/1.1 and over HTTP/2. The server itself stops reading later: over
     /// HTTP/1.1 actix-web reads 128 KiB, and over HTTP/2 the library `h2` reads 16 MiB.

@@ -30,6 +30,7 @@ use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem};
 use crate::proxy::{AddressGroup, ForwardedBy, ProxyPeers};
 use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
+use crate::request_sanity::LARGEST_HEAD;
 use crate::role::{RoleName, Roles};
 use crate::scope::Scope;
 use crate::settings::{Exempt, ExemptClients, InputMessages, Restyle, Settings};
@@ -37,7 +38,8 @@ use crate::settings::{Exempt, ExemptClients, InputMessages, Restyle, Settings};
 /// The middleware with its configuration. Cloning is cheap, and clones share everything.
 ///
 /// Make it the outermost `wrap` of the `App` (the last one; only a logger may come after it), so that every response has the
-/// security headers.
+/// security headers. Use one `Palisade` around an application: of two, one around the other, the outer one decides preflights and hosts by
+/// its own settings.
 ///
 /// ```
 /// # fn main() -> Result<(), palisade::ConfigError> {
@@ -89,7 +91,7 @@ impl Palisade {
             exempt: Vec::new(),
             timeout: None,
             concurrency: None,
-            head_limit: limits::DEFAULT_HEAD,
+            head_limit: LARGEST_HEAD,
             body_timeouts: BodyTimeouts::new(),
             input_limits: InputLimits::new(),
             body_limit: bodies::DEFAULT_LIMIT,

@@ -22,7 +22,11 @@ impl PalisadeBuilder {
     /// attacker's own name, which resolves to 127.0.0.1 (DNS rebinding, CWE-350). On other connections every host is accepted.
     ///
     /// Danger: without this setting, a link, a redirect or a cached page that is made from the host of the request can lead to an
-    /// attacker (CWE-644).
+    /// attacker (CWE-644). With it, `HttpRequest::connection_info` and what uses it (`url_for`, `full_url`) still believe
+    /// `X-Forwarded-Host`, `X-Forwarded-Proto` and `Forwarded` of every client. Make links from a configured address instead.
+    ///
+    /// Danger: a server that listens on all addresses (`0.0.0.0`), or whose trusted proxies include a loopback address, does not
+    /// detect DNS rebinding without this setting.
     ///
     /// ```
     /// # use palisade::Palisade;

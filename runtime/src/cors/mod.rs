@@ -101,7 +101,8 @@ impl Cors {
         self
     }
 
-    /// Allows pages to send cookies and `Authorization`. Default: not allowed.
+    /// Lets the browser add the credentials that it keeps itself: cookies, HTTP Basic and client certificates. Default: not
+    /// allowed. A bearer token that a script writes into `Authorization` needs no such permission.
     ///
     /// The pages may then do what the user may do: their requests pass the check for
     /// [cross-site requests](crate::Authenticator::is_ambient) on the routes of this rule.

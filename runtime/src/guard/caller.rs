@@ -106,7 +106,7 @@ impl GuardedRequest<'_, '_> {
     }
 
     /// Adds the roles and permissions that the principal's roles imply in this application.
-    pub(super) fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
+    fn resolve_roles(&self, authenticated: Authenticated, roles: &Roles) -> Authenticated {
         let principal = authenticated.principal();
         let authority = roles.authority(principal);
         if !authority.unknown().is_empty() {

@@ -2,7 +2,8 @@
 //!
 //! Threat: a connection that stays open outlives the credential that opened it (CWE-613). Promise: what is checked again is what
 //! was checked: the authenticators, the networks of an API key, the application's function for principals, its roles, and the whole
-//! rule. Nothing that was remembered about the caller is used. Rate limits are not charged again.
+//! rule. Nothing that was remembered about the caller is used. Rate limits are not charged again. The event
+//! of an unknown role is not written again.
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
@@ -65,10 +66,10 @@ impl GuardedRequest<'_, '_> {
         if admitted.is_none_or(|admitted| !admitted.is_same_caller_as(authenticated.principal())) {
             return Err(Failure::Changed);
         }
-        Ok(match &self.settings.roles {
-            Some(roles) => self.resolve_roles(authenticated, roles),
-            None => authenticated,
-        })
+        let Some(roles) = &self.settings.roles else { return Ok(authenticated) };
+        // Without the event of an unknown role: the guard has written it, and each open connection would repeat it.
+        let authority = roles.authority(authenticated.principal());
+        Ok(authenticated.with_authority(authority))
     }
 }
 

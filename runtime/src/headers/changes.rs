@@ -31,7 +31,7 @@ pub enum HeaderChange {
 /// or of a scope ([`Scope::headers`](crate::Scope::headers)). [`#[headers(..)]`](macro@crate::headers) is the same for a route.
 ///
 /// Without changes, each response has `X-Content-Type-Options: nosniff`, `X-Frame-Options: DENY`, `Content-Security-Policy: default-src
-/// 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'`, `Referrer-Policy: no-referrer`, a
+/// 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'`, `Referrer-Policy: same-origin`, a
 /// `Permissions-Policy` without camera, location and microphone, `Cross-Origin-Opener-Policy` and `-Resource-Policy: same-origin`,
 /// and over TLS `Strict-Transport-Security` ([`Hsts`](super::Hsts)).
 ///
@@ -95,7 +95,8 @@ impl SecurityHeaders {
         self
     }
 
-    /// Another `Content-Security-Policy`. `'nonce-{nonce}'` stands for the [nonce](super::CspNonce) of the response.
+    /// Another `Content-Security-Policy`. `'nonce-{nonce}'` stands for the [nonce](super::CspNonce) of the response. If
+    /// no handler took it, its directives lose the nonce and `'unsafe-inline'`, which browsers obey only without a nonce.
     ///
     /// The directives `object-src`, `base-uri`, `frame-ancestors` and `form-action` stay as they were if the policy does not name them,
     /// because `default-src` does not apply to them or is too wide (ASVS V3.4.3, V3.4.6).
@@ -127,12 +128,15 @@ impl SecurityHeaders {
     }
 
     /// Who may frame the responses: `"deny"` (default) or `"same-origin"`. It changes `X-Frame-Options`, and `frame-ancestors` of the
-    /// policy so far.
+    /// policy so far. A preset after it keeps it.
     pub fn frame(self, by: &str) -> Self {
         self.with(X_FRAME_OPTIONS.as_str(), by)
     }
 
-    /// `Referrer-Policy`. Default: `no-referrer`.
+    /// `Referrer-Policy`. Default: `same-origin`, so other origins learn no address (ASVS V3.4.5).
+    ///
+    /// Danger: with `no-referrer`, browsers send `Origin: null` with the forms of the application itself. Over plain HTTP they send no
+    /// `Sec-Fetch-Site` either, so the check of cross-site requests rejects these forms if the credential is a cookie.
     pub fn referrer(self, policy: &str) -> Self {
         self.with("referrer-policy", policy)
     }

@@ -64,10 +64,14 @@ impl ContentSecurity {
     }
 
     /// The policy of a response without a nonce: nothing has a nonce, so none is allowed.
+    ///
+    /// `'unsafe-inline'` beside a nonce is for browsers of CSP Level 1. Others ignore it there, but would obey it alone (CWE-79).
     pub(super) fn without_nonce(&self) -> String {
         let mut policy = self.clone();
         for (_, value) in policy.0.iter_mut().filter(|(_, value)| value.contains(NONCE)) {
-            let others: Vec<&str> = value.split(' ').filter(|source| !source.is_empty() && *source != NONCE).collect();
+            let stays =
+                |source: &&str| !matches!(*source, "" | NONCE) && !source.eq_ignore_ascii_case("'unsafe-inline'");
+            let others: Vec<&str> = value.split(' ').filter(stays).collect();
             *value = if others.is_empty() { "'none'".to_owned() } else { others.join(" ") };
         }
         policy.text()
@@ -127,5 +131,21 @@ mod tests {
             format!("script-src 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}' data:")
         );
         assert!(ContentSecurity::of(DEFAULT).around_nonce().is_none());
+    }
+
+    /// Browsers ignore `'unsafe-inline'` only beside a nonce or a hash (CSP Level 3, §6.7.3.2), so it must leave with the nonce.
+    #[test]
+    fn fallback_for_old_browsers_is_not_sent_without_the_nonce() {
+        for (policy, sent) in [
+            ("script-src 'unsafe-inline' 'nonce-{nonce}'", "script-src 'none'"),
+            ("script-src 'nonce-{nonce}' 'Unsafe-Inline' https:", "script-src https:"),
+            ("script-src 'nonce-{nonce}'; style-src 'unsafe-inline'", "script-src 'none'; style-src 'unsafe-inline'"),
+        ] {
+            assert_eq!(ContentSecurity::of(policy).without_nonce(), sent, "{policy}");
+        }
+        let nonce = CspNonce::new().unwrap();
+        let with =
+            ContentSecurity::of("script-src 'unsafe-inline' 'nonce-{nonce}'").around_nonce().unwrap().with(&nonce);
+        assert_eq!(with.unwrap().to_str().unwrap(), format!("script-src 'unsafe-inline' 'nonce-{nonce}'"));
     }
 }

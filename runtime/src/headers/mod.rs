@@ -4,7 +4,7 @@
 //! V14.3.2; CWE-693, CWE-1021).
 //!
 //! Promise: every response of the middleware has these headers, also 304, 404, and responses after errors and panics. Each is there
-//! once, and a value that a handler set stays if it is safe. HSTS is sent only over TLS (RFC 6797 §7.2). A header is removed only by
+//! once, and a value that a handler set stays if browsers understand it and it protects. HSTS is sent only over TLS (RFC 6797 §7.2). A header is removed only by
 //! a setting whose name says that it is dangerous, and the policy table shows it.
 //!
 //! ```
@@ -26,6 +26,7 @@ mod content_security;
 mod hsts;
 mod insert;
 mod nonce;
+mod own_value;
 mod prepared;
 mod route;
 #[cfg(test)]

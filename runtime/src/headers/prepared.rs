@@ -22,7 +22,7 @@ const CLEAR_SITE_DATA: &str = "clear-site-data";
 static FIXED: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
+    (REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (RESOURCE_POLICY, "same-origin"),
@@ -82,13 +82,21 @@ impl Combined {
     pub(super) fn change(&mut self, headers: &SecurityHeaders) {
         for change in &headers.changes {
             match change {
-                CheckedChange::Preset(_, policy) => self.policy = Some(ContentSecurity::of(policy)),
+                CheckedChange::Preset(_, policy) => self.policy = Some(self.framed(ContentSecurity::of(policy))),
                 CheckedChange::Set(name, value) => self.set(name, value),
                 CheckedChange::Without(name) if *name == CONTENT_SECURITY_POLICY => self.policy = None,
                 CheckedChange::Without(name) if *name == STRICT_TRANSPORT_SECURITY => self.hsts = None,
                 CheckedChange::Without(name) => self.headers.retain(|(own, _)| own != name),
             }
         }
+    }
+
+    /// A preset allows the frames that `frame` allowed before, so that the two headers do not contradict each other.
+    fn framed(&self, mut preset: ContentSecurity) -> ContentSecurity {
+        if self.headers.iter().any(|(name, value)| *name == X_FRAME_OPTIONS && value == "SAMEORIGIN") {
+            preset.set("frame-ancestors", "'self'");
+        }
+        preset
     }
 
     fn set(&mut self, name: &HeaderName, value: &str) {

@@ -53,7 +53,7 @@ fn each_default_is_sent_once() {
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("content-security-policy", DEFAULT),
-        ("referrer-policy", "no-referrer"),
+        ("referrer-policy", "same-origin"),
         ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
@@ -88,6 +88,32 @@ fn own_value_of_a_handler_wins_only_if_it_is_safe() {
         (&[("cross-origin-resource-policy", "cross-origin"), ("cross-origin-resource-policy", "same-site")], false),
         (&[("strict-transport-security", "max-age=63072000")], true),
         (&[("strict-transport-security", "max-age=0"), ("strict-transport-security", "max-age=1")], false),
+        // What browsers ignore or read as the lack of a protection.
+        (&[("strict-transport-security", "max-age=0")], false),
+        (&[("strict-transport-security", "max-age=\"000\"; includeSubDomains")], false),
+        (&[("strict-transport-security", "includeSubDomains")], false),
+        (&[("strict-transport-security", "max-age=1y")], false),
+        (&[("strict-transport-security", "max-age=")], false),
+        (&[("strict-transport-security", "max-age=5; Max-Age=0")], false),
+        (&[("strict-transport-security", "max-age=\"31536000\" ; includeSubDomains;preload")], true),
+        (&[("cross-origin-opener-policy", "garbage")], false),
+        (&[("cross-origin-opener-policy", "SAME-ORIGIN")], false),
+        (&[("cross-origin-opener-policy", "same-origin; report-to=\"coop\"")], true),
+        (&[("cross-origin-opener-policy", "same-origin; report-to=")], false),
+        (&[("cross-origin-resource-policy", "whatever")], false),
+        (&[("cross-origin-resource-policy", "same-origin; report-to=\"corp\"")], false),
+        (&[("x-frame-options", "same-origin")], false),
+        (&[("referrer-policy", "bogus")], false),
+        (&[("referrer-policy", "bogus, Origin")], true),
+        (&[("permissions-policy", "camera 'none'")], false),
+        (&[("permissions-policy", "camera=(), usb=()"), ("permissions-policy", "midi")], false),
+        (&[("content-security-policy", "defualt-src x")], false),
+        (&[("content-security-policy", "default-src 'self'; scirpt-src 'self'")], false),
+        (&[("content-security-policy", "default-src 'self', defualt-src 'self'")], false),
+        (&[("content-security-policy", "default-src 'self', script-src\t'nonce-aGVsbG8=' https:")], true),
+        (&[("content-security-policy", "script-src 'Nonce-aGVsbG8-_+/=='; style-src 'nonce-a'")], true),
+        (&[("content-security-policy", "script-src 'nonce-{nonce}'")], false),
+        (&[("content-security-policy", "script-src 'nonce-'")], false),
     ] {
         let name = own[0].0;
         let headers = sent_beside(SecurityHeaders::new(), own, &TLS);
@@ -96,6 +122,28 @@ fn own_value_of_a_handler_wins_only_if_it_is_safe() {
         assert_eq!(values(&headers, name), expected, "{own:?}");
         let others: Vec<_> = default.iter().filter(|(other, _)| *other != name).collect();
         assert!(others.iter().all(|(other, value)| values(&headers, other) == [value.to_str().unwrap()]), "{own:?}");
+    }
+}
+
+/// Of headers that only some applications send, a value that browsers ignore loses too.
+#[test]
+fn own_value_of_a_handler_is_judged_for_each_header() {
+    let configured = SecurityHeaders::new().embedder("require-corp").csp_report_only("default-src 'self'");
+    let configured = configured.reporting("csp", "https://r.example").clear_site_data();
+    for (name, own, stays) in [
+        ("cross-origin-embedder-policy", "credentialless; report-to=\"coep\"", true),
+        ("cross-origin-embedder-policy", "require_corp", false),
+        ("content-security-policy-report-only", "script-src 'self'", true),
+        ("content-security-policy-report-only", "scirpt-src 'self'", false),
+        ("reporting-endpoints", "other=\"https://o.example\"", true),
+        ("reporting-endpoints", " ", false),
+        ("clear-site-data", "\"cache\", \"storage\"", true),
+        ("clear-site-data", "cookies", false),
+    ] {
+        let headers = sent_beside(configured.clone(), &[(name, own)], &OK);
+        let default = sent_beside(configured.clone(), &[], &OK);
+        let expected = if stays { vec![own] } else { values(&default, name) };
+        assert_eq!(values(&headers, name), expected, "{name}: {own}");
     }
 }
 
@@ -133,6 +181,23 @@ fn frame_changes_both_headers() {
     assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [DEFAULT]);
 }
 
+/// A contradiction of the two headers would make the decision one of the browser.
+#[test]
+fn preset_keeps_the_framing_of_the_changes_before() {
+    let application = application(SecurityHeaders::new().frame("same-origin"));
+    for (own, preset) in [(HeaderChange::Api, API), (HeaderChange::Pages, PAGES)] {
+        let mut headers = HeaderMap::new();
+        RouteHeaders::of(&[], &[own]).unwrap().within(&application).apply(&mut headers, &OK);
+        assert_eq!(values(&headers, X_FRAME_OPTIONS), ["SAMEORIGIN"]);
+        let policy = preset.replace("frame-ancestors 'none'", "frame-ancestors 'self'").replace(" 'nonce-{nonce}'", "");
+        assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [policy.as_str()]);
+    }
+    let denied = self::application(SecurityHeaders::new().frame("same-origin").frame("deny"));
+    let mut headers = HeaderMap::new();
+    RouteHeaders::of(&[], &[HeaderChange::Api]).unwrap().within(&denied).apply(&mut headers, &OK);
+    assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [API]);
+}
+
 #[test]
 fn inner_changes_win_over_outer_ones() {
     let application =
@@ -152,14 +217,15 @@ fn inner_changes_win_over_outer_ones() {
     assert_eq!(values(&headers, REFERRER_POLICY), ["origin"]);
     assert_eq!(values(&headers, "cross-origin-opener-policy"), ["same-origin"]);
     assert_eq!(values(&headers, "permissions-policy"), ["usb=(self)"]);
-    assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [API]);
+    let framed = API.replace("frame-ancestors 'none'", "frame-ancestors 'self'");
+    assert_eq!(values(&headers, CONTENT_SECURITY_POLICY), [framed.as_str()], "the framing is that of the scope");
     assert!(values(&headers, X_FRAME_OPTIONS).is_empty());
     // Another application in the same worker has its own defaults.
     let other = self::application(SecurityHeaders::new());
     for _ in 0..2 {
         let mut headers = HeaderMap::new();
         route.within(&other).apply(&mut headers, &OK);
-        assert_eq!(values(&headers, REFERRER_POLICY), ["no-referrer"]);
+        assert_eq!(values(&headers, REFERRER_POLICY), ["same-origin"]);
         assert!(std::ptr::eq(route.within(&application), route.within(&application)), "they are combined once");
     }
     assert!(RouteHeaders::of(&[], &[]).is_none());

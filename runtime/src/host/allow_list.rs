@@ -63,7 +63,8 @@ impl AllowedHosts {
         allowed
     }
 
-    /// Whether the request names one host, once, and that is written as in the list.
+    /// Whether the request names a host in one place, and that is written as in the list. A repeated `Host` is found by
+    /// `request_sanity`, which looks at all headers.
     #[inline]
     pub(super) fn hold_only(&self, head: &RequestHead) -> bool {
         only_host(head).is_some_and(|host| self.exact.iter().any(|own| own.as_bytes() == host))
@@ -77,10 +78,9 @@ impl AllowedHosts {
 /// The host of a request that names one in one place only.
 #[inline]
 fn only_host(head: &RequestHead) -> Option<&[u8]> {
-    let mut named = head.headers.get_all(HOST);
-    match (named.next(), named.next(), head.uri.authority()) {
-        (Some(host), None, None) => Some(host.as_bytes()),
-        (None, None, Some(authority)) => Some(authority.as_str().as_bytes()),
+    match (head.headers.get(HOST), head.uri.authority()) {
+        (Some(host), None) => Some(host.as_bytes()),
+        (None, Some(authority)) => Some(authority.as_str().as_bytes()),
         _ => None,
     }
 }

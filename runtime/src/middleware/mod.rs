@@ -132,7 +132,9 @@ where
             return PalisadeResponse::ready(Ok(finish.reject(request, denial)));
         }
         if is_preflight {
-            if route_responses::decides_preflights() {
+            // A service without a policy may do something as soon as it is called.
+            let is_routed = route_responses::decides_preflights();
+            if is_routed && !self.gate.may_lead_to_exempt(&finish.settings, &request) {
                 return PalisadeResponse::ready(Err(self.routed_preflight(request, finish)));
             }
             return PalisadeResponse::ready(Ok(finish.preflight(request)));

@@ -64,6 +64,34 @@ async fn own() -> HttpResponse {
     HttpResponse::Ok().insert_header((CSP, "sandbox")).insert_header(("x-content-type-options", "none")).finish()
 }
 
+/// What browsers would ignore, in place of protections.
+#[get("/ignored")]
+#[public]
+async fn ignored() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CSP, "defualt-src 'self'"))
+        .insert_header(("cross-origin-opener-policy", "garbage"))
+        .insert_header(("cross-origin-resource-policy", "whatever"))
+        .insert_header(("referrer-policy", "bogus"))
+        .insert_header(("permissions-policy", "camera"))
+        .finish()
+}
+
+/// `'unsafe-inline'` is for browsers that know no nonces.
+#[get("/fallback")]
+#[authenticated]
+#[headers(csp = "script-src 'nonce-{nonce}' 'unsafe-inline'")]
+async fn fallback(nonce: CspNonce) -> String {
+    nonce.to_string()
+}
+
+#[get("/fallback/panic")]
+#[public]
+#[headers(csp = "script-src 'nonce-{nonce}' 'unsafe-inline'")]
+async fn fallback_panicking() -> &'static str {
+    panic!("the inside of the server")
+}
+
 #[post("/logout")]
 #[authenticated]
 #[headers(clear_site_data)]
@@ -156,6 +184,31 @@ async fn other_spelling_of_a_path_has_the_same_headers() {
     let app = init_service(App::new().service(api()).wrap(palisade())).await;
     for path in ["/api/inner/frame", "/%61pi/inner/frame", "/api/inner/%66rame", "/api/inner/frame?x=/api/own"] {
         assert_framed(&call(&app, get_request(path)).await, API_CSP);
+    }
+}
+
+#[actix_web::test]
+async fn values_that_browsers_ignore_do_not_replace_protections() {
+    let app = init_service(App::new().service(ignored).wrap(palisade())).await;
+    let response = call(&app, get_request("/ignored")).await;
+    assert_eq!(response.status, 200);
+    response.assert_headers();
+    assert_eq!(response.header("cross-origin-opener-policy"), "same-origin");
+    assert_eq!(response.header("cross-origin-resource-policy"), "same-origin");
+    assert_eq!(response.header("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+}
+
+/// CWE-79: without the nonce, browsers would obey `'unsafe-inline'`.
+#[actix_web::test]
+async fn panics_and_rejections_do_not_allow_inline_scripts() {
+    let app = init_service(App::new().service(fallback_panicking).service(fallback).wrap(palisade())).await;
+    let allowed = ("authorization", bearer("alice", &[]));
+    let taken = call(&app, get_request("/fallback").insert_header(allowed)).await;
+    assert!(taken.header(CSP).starts_with(&format!("script-src 'nonce-{}' 'unsafe-inline';", taken.body)), "{taken:?}");
+    for (path, status) in [("/fallback", 401), ("/fallback/panic", 500)] {
+        let response = call(&app, get_request(path)).await;
+        assert_eq!(response.status, status);
+        assert!(response.header(CSP).starts_with("script-src 'none';"), "{response:?}");
     }
 }
 

@@ -65,5 +65,5 @@ fn configure() -> Result<Palisade, ConfigError> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let palisade = configure()?;
     let app = move || App::new().service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }

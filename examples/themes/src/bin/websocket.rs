@@ -76,5 +76,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let alice = Grant::new("alice", Duration::from_mins(15)).roles(["talker"]);
     println!("{}", sessions.begin(&alice).await?.access_token());
     let app = move || App::new().app_data(Data::new(sessions.clone())).service(routes()).wrap(palisade.clone());
-    Ok(HttpServer::new(app).bind(("127.0.0.1", 3000))?.run().await?)
+    Ok(palisade::server::harden(HttpServer::new(app)).bind(("127.0.0.1", 3000))?.run().await?)
 }
