@@ -10,7 +10,6 @@
 //! | the time for the head of the first request of a connection, and for the first frames of HTTP/2 | 10 s, then 408 | 5 s | a slow mobile network needs seconds, not minutes | `client_request_timeout` |
 //! | how long a connection may be idle between two requests (HTTP/1.1), or leave a `PING` unanswered (HTTP/2) | 15 s | 5 s | fewer handshakes for people who read a page. Behind a proxy: longer than the proxy keeps its connections, such as 75 s | `keep_alive` |
 //! | the time for a client to close its side | 2 s | 1 s | the client reads the last response | `client_disconnect_timeout` |
-//! | a client closes its sending side while a handler runs | the handler is stopped | it goes on | a client that hangs up holds no handler. It looks the same as one that only sends no more | `h1_allow_half_closed` |
 //! | connections of one worker | 4,096 | 25,600 | each may hold 128 KiB of a head. The process must also be allowed so many open files | `max_connections` |
 //! | TLS handshakes of one worker at once | 128 | 256 | a handshake is the dearest thing that a stranger can ask for | `max_connection_rate` |
 //! | connections that wait to be accepted | 1,024 | 1,024 | a short burst. Only `bind` uses it, and the system has a limit of its own | `backlog`, before `bind` |
@@ -88,7 +87,6 @@ where
         .client_request_timeout(HEAD)
         .keep_alive(IDLE)
         .client_disconnect_timeout(HANG_UP)
-        .h1_allow_half_closed(false)
         .max_connections(CONNECTIONS)
         .max_connection_rate(HANDSHAKES)
         .backlog(BACKLOG)

@@ -33,7 +33,7 @@ impl PalisadeBuilder {
     ///
     /// A request that finds no place is rejected at once with 503 and `Retry-After: 1`; its reason in the audit log is
     /// `concurrency_exhausted`. A place is taken just before the handler is called, and given back when its response is there, after a
-    /// panic, a timeout, or when the client hangs up. So a request that is rejected, waits for a rate limit or sends its body slowly
+    /// panic or a timeout, or when actix-web drops the handler. So a request that is rejected, waits for a rate limit or sends its body slowly
     /// holds none.
     ///
     /// [`Scope::concurrency`](crate::Scope::concurrency) and [`#[concurrency]`](macro@crate::concurrency) add limits for fewer

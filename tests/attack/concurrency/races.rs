@@ -78,7 +78,13 @@ fn serve() -> (SocketAddr, ServerHandle, Arc<Inside>) {
         let routes = palisade::scope("").service(short).service(stuck).service(panics);
         App::new().app_data(data.clone()).service(routes).wrap(palisade.clone())
     };
-    let server = harden(HttpServer::new(app)).workers(4).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    // So that the server drops a handler whose client has hung up.
+    let server = harden(HttpServer::new(app))
+        .h1_allow_half_closed(false)
+        .workers(4)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .unwrap();
     let address = server.addrs()[0];
     let running = server.run();
     let handle = running.handle();
