@@ -38,7 +38,7 @@ pub use self::origin::{Origin, Subdomains};
 pub(crate) use self::response::vary_as_preflight;
 pub use self::rules::CorsRules;
 use self::rules::Origins;
-pub(crate) use self::rules::{CorsRequest, Share};
+pub(crate) use self::rules::{Share, is_preflight};
 
 /// The origins whose pages may read responses. Each is compared exactly.
 ///

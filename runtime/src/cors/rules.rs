@@ -70,10 +70,11 @@ pub(crate) enum Share {
     With(HeaderValue),
 }
 
-/// A preflight, or any other request.
-pub(crate) enum CorsRequest {
-    Request(Share),
-    Preflight,
+/// Fetch standard, "CORS-preflight request": OPTIONS with `Origin` and `Access-Control-Request-Method`.
+pub(crate) fn is_preflight(head: &RequestHead) -> bool {
+    head.method == Method::OPTIONS
+        && head.headers.contains_key(ORIGIN)
+        && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 impl CorsRules {
@@ -203,18 +204,6 @@ impl CorsRules {
     /// Whether anything was configured.
     pub(crate) fn is_set(&self) -> bool {
         !matches!(self.origins, Origins::Unset)
-    }
-
-    /// Whether the request is a preflight; if it is none, whether a page of another origin may read the response.
-    pub(crate) fn classify(&self, head: &RequestHead) -> CorsRequest {
-        // Fetch standard, "CORS-preflight request": OPTIONS with Origin and Access-Control-Request-Method.
-        if head.method == Method::OPTIONS
-            && head.headers.contains_key(ORIGIN)
-            && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        {
-            return CorsRequest::Preflight;
-        }
-        CorsRequest::Request(self.share_of(head))
     }
 
     /// Whether a page of another origin may read the response to this request.

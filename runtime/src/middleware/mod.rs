@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 use self::finish::Finish;
 use crate::body::Coding;
 use crate::builder::Palisade;
-use crate::cors::{CorsRequest, Share};
+use crate::cors::{self, Share};
 use crate::denial::Denial;
 use crate::function;
 use crate::gate::Gate;
@@ -123,10 +123,7 @@ where
         }
         let settings = self.settings.clone();
         let secure = request.app_config().secure() || settings.proxies.say_https(request.head());
-        let (share, is_preflight) = match settings.cors.classify(request.head()) {
-            CorsRequest::Request(share) => (share, false),
-            CorsRequest::Preflight => (settings.cors.share_of(request.head()), true),
-        };
+        let (share, is_preflight) = (settings.cors.share_of(request.head()), cors::is_preflight(request.head()));
         let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = request_sanity::check(request.head(), finish.settings.head_limit) {
             return PalisadeResponse::ready(Ok(finish.reject(request, denial)));

@@ -6,6 +6,8 @@
 //! name that the caller chose reports nothing, except `Retry-After` when it rejects. No header names a time that is longer than
 //! the window.
 
+use std::time::Duration;
+
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
@@ -136,8 +138,15 @@ impl Reservations {
 /// The time that a style reports. A large limit is counted in time slots, so a unit may return later than one window after it
 /// was used, but no client needs to know that.
 fn seconds(style: RateLimitHeaders, status: RateLimitStatus, rate_limit: &RateLimit) -> u32 {
-    let window = whole_seconds(rate_limit.window());
-    // Draft 11: no more than the limit can be used in the whole window.
-    let is_unused = status.reset.is_zero() && status.remaining == rate_limit.limit();
-    if is_unused && style == RateLimitHeaders::Draft11 { window } else { whole_seconds(status.reset).min(window) }
+    whole_seconds(time(style, status, rate_limit)).min(whole_seconds(rate_limit.window()))
+}
+
+/// Draft 11: if no unit is used, no more than the limit can be used in the whole window.
+fn time(style: RateLimitHeaders, status: RateLimitStatus, rate_limit: &RateLimit) -> Duration {
+    if style == RateLimitHeaders::Draft11 && is_unused(status, rate_limit) { Duration::MAX } else { status.reset }
+}
+
+/// Units in flight may be refunded at any time, so a limit with such units is not unused.
+fn is_unused(RateLimitStatus { remaining, reset, .. }: RateLimitStatus, rate_limit: &RateLimit) -> bool {
+    reset.is_zero() && remaining == rate_limit.limit()
 }
