@@ -80,7 +80,7 @@ impl Setup {
         let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials();
         let palisade = Palisade::builder().authenticator(jwt.build().unwrap()).cors(cors);
         let palisade = palisade.rate_limit_store(MemoryRateLimits::new());
-        let palisade = if self.hosts { palisade.hosts(["www.example.com", "api.example.com"]) } else { palisade };
+        let palisade = if self.hosts { palisade.hosts(["api.example.com"]) } else { palisade };
         let palisade = match self.roles {
             Some(roles) => palisade.roles(roles).routes(&palisade::scope("").service(owner_get)),
             None => palisade,
