@@ -4,7 +4,7 @@
 //! protects nothing, and nothing shows that (CWE-693, CWE-1021; ASVS V3.4.3). Promise: each directive of a policy that
 //! [`directives`] accepts is known and occurs once, keywords have their quotes, and a nonce is not a constant.
 
-/// What stands for the nonce of one response: `'nonce-{nonce}'`.
+/// The placeholder for the nonce of one response: `'nonce-{nonce}'`.
 pub const NONCE: &str = "'nonce-{nonce}'";
 
 /// The directives that browsers know (CSP Level 3, Upgrade Insecure Requests, Trusted Types).
