@@ -32,9 +32,9 @@ use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, R
 use crate::role::RoleName;
 use crate::role::Roles;
 
-/// A function that renders each problem in the application's style.
 /// Returns the sentence of an error in the language of the client.
 pub(crate) type InputMessages = dyn Fn(&FieldError, Option<&str>) -> Option<String> + Send + Sync;
+/// A function that renders each problem in the application's style, or in that of a scope.
 pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 
 pub(crate) struct Settings {
