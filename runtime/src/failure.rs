@@ -22,9 +22,9 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use crate::audit;
 use crate::authn::AuthError;
 use crate::policy::HandlerPath;
-use crate::problem::{INTERNAL, Problem};
+use crate::problem::{INTERNAL, Problem, Restyle};
 use crate::rejection_response::{render, style_of};
-use crate::settings::{RequestState, Restyle, Settings};
+use crate::settings::{RequestState, Settings};
 
 /// Whether a header of an error's own response is useful to the client and contains no free text. An error may have put its
 /// cause into any header, so the value is checked too.

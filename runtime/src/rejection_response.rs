@@ -18,9 +18,9 @@ use crate::config_error::Mistakes;
 use crate::denial::{Denial, Extra};
 use crate::headers::{ApplicationHeaders, Hsts, SecurityHeaders, SentResponse};
 use crate::policy::{Policy, SchemeChoices};
-use crate::problem::{FieldError, PROBLEM_JSON, Problem, title_of};
+use crate::problem::{FieldError, PROBLEM_JSON, Problem, Restyle, title_of};
 use crate::route_responses::ResponsesOfRoute;
-use crate::settings::{Challenges, Restyle, Settings};
+use crate::settings::{Challenges, Settings};
 use crate::validation;
 
 /// The style of a route's problems: that of its innermost scope which has one, or that of the application.

@@ -13,7 +13,7 @@ use actix_web::dev::RequestHead;
 use crate::cors::{CorsRules, Share};
 use crate::headers::{ApplicationHeaders, PreparedHeaders, RouteHeaders};
 use crate::policy::{Policy, ScopeDemands};
-use crate::settings::Restyle;
+use crate::problem::Restyle;
 
 thread_local! {
     /// Whether a route of this worker has rules of its own for other origins.

@@ -12,8 +12,8 @@ use super::{Credentials, Network, Rule};
 use crate::concurrency::{CountedTogether, HandlerConcurrency};
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
+use crate::problem::Restyle;
 use crate::rate_limit::RateLimit;
-use crate::settings::Restyle;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
 #[derive(Clone)]
