@@ -167,6 +167,7 @@ mod host;
 pub mod input;
 pub mod jwt;
 pub mod middleware;
+mod navigation;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod policy;

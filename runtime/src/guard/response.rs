@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
 
 use super::{GuardedRequest, MountPosition, Outcome};
 use crate::audit;
@@ -55,6 +55,9 @@ impl GuardedRequest<'_, '_> {
         if let Some(reading) = self.reading.take() {
             response = reading.close_if_unread(response);
         }
+        if !self.state.cookies.borrow().is_empty() {
+            self.set_cookies(&mut response);
+        }
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
                 outside.borrow_mut().join(std::mem::take(&mut self.reservations));
@@ -70,6 +73,16 @@ impl GuardedRequest<'_, '_> {
             insert(response.headers_mut(), &CACHE_CONTROL, NO_STORE, Stays::Present);
         }
         response
+    }
+
+    /// Sets the cookies of a session that began, changed or ended. A cache must not keep such a response (RFC 9111 §7.3).
+    #[cold]
+    fn set_cookies(&self, response: &mut HttpResponse) {
+        let headers = response.headers_mut();
+        for (_, cookie) in self.state.cookies.take() {
+            headers.append(SET_COOKIE, cookie);
+        }
+        insert(headers, &CACHE_CONTROL, NO_STORE, Stays::New);
     }
 
     /// The response to each outcome, and the audit event of a rejection.
