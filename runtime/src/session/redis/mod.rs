@@ -54,8 +54,10 @@ return #KEYS
     )
 });
 
-/// The fields of sessions. KEYS: the sessions.
-static FIND: LazyLock<Operation> = LazyLock::new(|| {
+static FIND: LazyLock<Operation> = LazyLock::new(|| Operation::command("HMGET"));
+
+/// The fields of sessions, as [`FIND`] returns them of one. KEYS: the sessions.
+static FIND_ALL: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
 local found = {}
@@ -142,7 +144,7 @@ impl RedisSessions {
 
     /// `None` if there is no session of this name, or another application has written it.
     fn record(&self, name: &KeyName, fields: Fields) -> Option<SessionRecord> {
-        let Fields(sealed, granted, digest, expires, ends, used) = fields;
+        let (sealed, granted, digest, expires, ends, used) = fields;
         let (sealed, granted) = (self.redis.open(name, sealed?)?, self.redis.open(name, granted?)?);
         let sealed: SealedSession<'_> = serde_json::from_slice(&sealed).ok()?;
         let granted: SealedGrant<'_> = serde_json::from_slice(&granted).ok()?;
@@ -192,7 +194,8 @@ impl SessionStore for RedisSessions {
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         let name = self.session_name(id);
-        let fields: Fields = self.one(&FIND, &name, Call::new(name.key.clone())).await?;
+        let call = Call::new(name.key.clone()).arg("sealed").arg("granted").arg("secret");
+        let OneSession(fields) = self.one(&FIND, &name, call.arg("expires").arg("ends").arg("used")).await?;
         Ok(self.record(&name, fields))
     }
 
@@ -214,9 +217,12 @@ impl SessionStore for RedisSessions {
         let Tags(tags) = self.one(&LISTED, &list, listed).await?;
         let names: Vec<KeyName> = tags.into_iter().map(|tag| self.redis.name("session", tag)).collect();
         let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
-        let fields: Vec<Fields> =
-            self.redis.run(&FIND, calls, DEFAULT_TIMEOUT).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(names.iter().zip(fields).filter_map(|(name, fields)| self.record(name, fields)).collect())
+        let found: Vec<Result<ListedSession, Unavailable>> = self.redis.run(&FIND_ALL, calls, DEFAULT_TIMEOUT).await;
+        let mut sessions = Vec::with_capacity(found.len());
+        for (name, listed) in names.iter().zip(found) {
+            sessions.extend(self.record(name, listed?.0));
+        }
+        Ok(sessions)
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
@@ -274,18 +280,26 @@ impl Reply for Done {
     }
 }
 
+type Field = Option<Vec<u8>>;
+
 /// The fields of a session, of which each may be missing.
-struct Fields(Bytes, Bytes, Bytes, Option<u64>, Option<u64>, Option<u64>);
+type Fields = (Field, Field, Field, Option<u64>, Option<u64>, Option<u64>);
 
-type Bytes = Option<Vec<u8>>;
+struct OneSession(Fields);
 
-impl Reply for Fields {
+impl Reply for OneSession {
+    fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
+        Some(vec![Self(value(reply)?)])
+    }
+}
+
+/// One of those that [`FIND_ALL`] found.
+struct ListedSession(Fields);
+
+impl Reply for ListedSession {
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
-        type Found = (Bytes, Bytes, Bytes, Option<u64>, Option<u64>, Option<u64>);
-        let found = value::<Vec<Found>>(reply).filter(|found| found.len() == calls)?;
-        let fields =
-            |(sealed, granted, digest, expires, ends, used)| Self(sealed, granted, digest, expires, ends, used);
-        Some(found.into_iter().map(fields).collect())
+        let found = value::<Vec<Fields>>(reply).filter(|found| found.len() == calls)?;
+        Some(found.into_iter().map(Self).collect())
     }
 }
 
