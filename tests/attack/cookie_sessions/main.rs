@@ -3,6 +3,7 @@
 mod ending;
 mod ids;
 mod kinds;
+mod pages;
 mod store;
 mod wire;
 

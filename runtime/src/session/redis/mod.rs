@@ -280,10 +280,10 @@ impl Reply for Done {
     }
 }
 
-type Field = Option<Vec<u8>>;
+type SealedField = Option<Vec<u8>>;
 
 /// The fields of a session, of which each may be missing.
-type Fields = (Field, Field, Field, Option<u64>, Option<u64>, Option<u64>);
+type Fields = (SealedField, SealedField, SealedField, Option<u64>, Option<u64>, Option<u64>);
 
 struct OneSession(Fields);
 
