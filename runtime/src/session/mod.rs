@@ -30,6 +30,7 @@ mod error;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+mod return_path;
 mod secret;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 mod sql;
@@ -54,6 +55,7 @@ pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisSessions;
+pub use self::return_path::ReturnPath;
 use self::secret::{REFRESH_TOKEN, SessionSecret};
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 pub use self::sql::SqlSessions;

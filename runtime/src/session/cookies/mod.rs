@@ -23,8 +23,6 @@
 
 mod authenticate;
 mod builder;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::sync::Arc;

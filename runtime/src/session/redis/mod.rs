@@ -11,15 +11,16 @@
 //! and it is taken off the list only after it was deleted. So the list contains each session that exists, and `remove_all`
 //! misses no session that existed when it began.
 
-use std::borrow::Cow;
+mod sealed;
+
 use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::{FromRedisValue, Value, from_redis_value};
-use serde::{Deserialize, Serialize};
 
-use super::{Device, SessionKind, SessionRecord, SessionStore};
+use self::sealed::{SealedGrant, SealedSession, encoded};
+use super::{SessionRecord, SessionStore};
 use crate::redis::{Call, KeyName, Operation, RedisConnection, Reply, TagKind, spawn};
 use crate::unavailable::Unavailable;
 
@@ -29,14 +30,14 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The index of the last session that a list shows: 1,000 of them.
 const LAST_LISTED: &str = "999";
 
-/// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: seven for each key.
-/// `list`, the session's tag, when the session ends, and four that are empty; or `session`, the encrypted part, the hash of the
+/// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: eight for each key.
+/// `list`, the session's tag, when the session ends, and five that are empty; or `session`, the two encrypted parts, the hash of the
 /// credential, when that expires, when the session ends, when it was used last, and the tag of the list. Times are in milliseconds.
 static INSERT: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
 for i, key in ipairs(KEYS) do
-  local kind, a, b, c, d, e, f = unpack(ARGV, 7 * i - 6, 7 * i)
+  local kind, a, b, c, d, e, f, g = unpack(ARGV, 8 * i - 7, 8 * i)
   if kind == 'list' then
     local now = redis.call('TIME')
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
@@ -44,8 +45,8 @@ for i, key in ipairs(KEYS) do
     redis.call('PEXPIREAT', key, b, 'NX')
     redis.call('PEXPIREAT', key, b, 'GT')
   else
-    redis.call('HSET', key, 'sealed', a, 'secret', b, 'expires', c, 'ends', d, 'used', e, 'list', f)
-    redis.call('PEXPIREAT', key, c)
+    redis.call('HSET', key, 'sealed', a, 'granted', b, 'secret', c, 'expires', d, 'ends', e, 'used', f, 'list', g)
+    redis.call('PEXPIREAT', key, d)
   end
 end
 return #KEYS
@@ -53,13 +54,15 @@ return #KEYS
     )
 });
 
-/// The fields of sessions. KEYS: the sessions.
-static FIND: LazyLock<Operation> = LazyLock::new(|| {
+static FIND: LazyLock<Operation> = LazyLock::new(|| Operation::command("HMGET"));
+
+/// The fields of sessions, as [`FIND`] returns them of one. KEYS: the sessions.
+static FIND_ALL: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
 local found = {}
 for i, key in ipairs(KEYS) do
-  found[i] = redis.call('HMGET', key, 'sealed', 'secret', 'expires', 'ends', 'used')
+  found[i] = redis.call('HMGET', key, 'sealed', 'granted', 'secret', 'expires', 'ends', 'used')
 end
 return found
 ",
@@ -67,7 +70,7 @@ return found
 });
 
 /// Compares and changes in one step. KEYS: the session. ARGV: the hash of the presented credential, that of the next one, when that
-/// expires, the encrypted part, when the session was used last, and the deadline. Times are in milliseconds. Answer: 0 not replaced, 1 replaced, 2 after the deadline; the server's clock.
+/// expires, the encrypted grant, when the session was used last, and the deadline. Times are in milliseconds. Answer: 0 not replaced, 1 replaced, 2 after the deadline; the server's clock.
 static REPLACE: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
@@ -76,7 +79,7 @@ local now = time[1] * 1000000 + time[2]
 local deadline = struct.unpack('<I8', ARGV[6])
 if deadline > 0 and now > deadline then return {2, now} end
 if redis.call('HGET', KEYS[1], 'secret') ~= ARGV[1] then return {0, now} end
-redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'expires', ARGV[3], 'sealed', ARGV[4], 'used', ARGV[5])
+redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'expires', ARGV[3], 'granted', ARGV[4], 'used', ARGV[5])
 redis.call('PEXPIREAT', KEYS[1], ARGV[3])
 return {1, now}
 ",
@@ -141,11 +144,13 @@ impl RedisSessions {
 
     /// `None` if there is no session of this name, or another application has written it.
     fn record(&self, name: &KeyName, fields: Fields) -> Option<SessionRecord> {
-        let Fields(sealed, digest, expires, ends, used) = fields;
-        let opened = self.redis.open(name, sealed?)?;
-        let sealed = SealedSession::decode(&opened)?;
+        let (sealed, granted, digest, expires, ends, used) = fields;
+        let (sealed, granted) = (self.redis.open(name, sealed?)?, self.redis.open(name, granted?)?);
+        let sealed: SealedSession<'_> = serde_json::from_slice(&sealed).ok()?;
+        let granted: SealedGrant<'_> = serde_json::from_slice(&granted).ok()?;
         let times = (moment(expires?)?, moment(ends?)?);
-        sealed.record(digest?.try_into().ok()?, times, moment(used.unwrap_or_default())?)
+        let record = sealed.record(granted, digest?.try_into().ok()?, times)?;
+        Some(SessionRecord { last_used: moment(used?)?, ..record })
     }
 
     fn list_name(&self, subject: &str) -> KeyName {
@@ -170,11 +175,12 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
         let (name, list) = (self.session_name(&session.id), self.list_name(&session.subject));
-        let sealed = self.redis.seal(&name, SealedSession::encode(&session)?)?;
+        let sealed = self.redis.seal(&name, encoded(&SealedSession::of(&session))?)?;
+        let granted = self.redis.seal(&name, encoded(&SealedGrant::of(&session))?)?;
         let ends = millis(session.ends);
         let listing = Call::new(list.key.clone()).arg("list").arg(name.tag.clone()).arg(ends.clone());
-        let listing = listing.arg("").arg("").arg("").arg("");
-        let writing = Call::new(name.key.clone()).arg("session").arg(sealed).arg(session.digest);
+        let listing = listing.arg("").arg("").arg("").arg("").arg("");
+        let writing = Call::new(name.key.clone()).arg("session").arg(sealed).arg(granted).arg(session.digest);
         let writing = writing.arg(millis(session.expires)).arg(ends);
         let writing = writing.arg(millis(session.last_used)).arg(list.tag.clone());
         if self.redis.is_cluster() {
@@ -188,14 +194,15 @@ impl SessionStore for RedisSessions {
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         let name = self.session_name(id);
-        let fields: Fields = self.one(&FIND, &name, Call::new(name.key.clone())).await?;
+        let call = Call::new(name.key.clone()).arg("sealed").arg("granted").arg("secret");
+        let OneSession(fields) = self.one(&FIND, &name, call.arg("expires").arg("ends").arg("used")).await?;
         Ok(self.record(&name, fields))
     }
 
     async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
         let name = self.session_name(&next.id);
-        let sealed = self.redis.seal(&name, SealedSession::encode(&next)?)?;
-        let call = Call::new(name.key.clone()).arg(*digest).arg(next.digest).arg(millis(next.expires)).arg(sealed);
+        let granted = self.redis.seal(&name, encoded(&SealedGrant::of(&next))?)?;
+        let call = Call::new(name.key.clone()).arg(*digest).arg(next.digest).arg(millis(next.expires)).arg(granted);
         let call = call.arg(millis(next.last_used)).arg("").with_deadline();
         match self.one(&REPLACE, &name, call).await? {
             Replaced { outcome: 0, .. } => Ok(false),
@@ -210,9 +217,12 @@ impl SessionStore for RedisSessions {
         let Tags(tags) = self.one(&LISTED, &list, listed).await?;
         let names: Vec<KeyName> = tags.into_iter().map(|tag| self.redis.name("session", tag)).collect();
         let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
-        let fields: Vec<Fields> =
-            self.redis.run(&FIND, calls, DEFAULT_TIMEOUT).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(names.iter().zip(fields).filter_map(|(name, fields)| self.record(name, fields)).collect())
+        let found: Vec<Result<ListedSession, Unavailable>> = self.redis.run(&FIND_ALL, calls, DEFAULT_TIMEOUT).await;
+        let mut sessions = Vec::with_capacity(found.len());
+        for (name, listed) in names.iter().zip(found) {
+            sessions.extend(self.record(name, listed?.0));
+        }
+        Ok(sessions)
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
@@ -248,53 +258,6 @@ impl fmt::Debug for RedisSessions {
     }
 }
 
-/// What is encrypted of a session: all that says whose it is, and what it grants.
-#[derive(Serialize, Deserialize)]
-struct SealedSession<'s> {
-    id: Cow<'s, str>,
-    subject: Cow<'s, str>,
-    scopes: Cow<'s, [String]>,
-    cookie: bool,
-    claims: Cow<'s, str>,
-    /// In milliseconds since 1970.
-    created: u64,
-    device: Cow<'s, str>,
-    place: Cow<'s, str>,
-}
-
-impl SealedSession<'_> {
-    fn encode(session: &SessionRecord) -> Result<Vec<u8>, Unavailable> {
-        let created = session.created.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let sealed = SealedSession {
-            id: Cow::Borrowed(&session.id),
-            subject: Cow::Borrowed(&session.subject),
-            scopes: Cow::Borrowed(&session.scopes),
-            cookie: session.kind == SessionKind::Cookie,
-            claims: Cow::Borrowed(&session.claims),
-            created: u64::try_from(created).unwrap_or(u64::MAX),
-            device: Cow::Borrowed(session.device.label()),
-            place: Cow::Borrowed(session.device.place()),
-        };
-        serde_json::to_vec(&sealed).map_err(|_| Unavailable)
-    }
-
-    fn decode(bytes: &[u8]) -> Option<SealedSession<'_>> {
-        serde_json::from_slice(bytes).ok()
-    }
-
-    fn record(self, digest: [u8; 32], times: (SystemTime, SystemTime), last_used: SystemTime) -> Option<SessionRecord> {
-        let kind = if self.cookie { SessionKind::Cookie } else { SessionKind::RefreshToken };
-        Some(SessionRecord {
-            kind,
-            claims: self.claims.into_owned(),
-            created: moment(self.created)?,
-            last_used,
-            device: Device::new(self.device, self.place),
-            ..SessionRecord::restored(self.id, self.subject, self.scopes.into_owned(), digest, times)
-        })
-    }
-}
-
 /// Milliseconds since 1970, in decimal digits.
 fn millis(moment: SystemTime) -> String {
     moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string()
@@ -317,19 +280,26 @@ impl Reply for Done {
     }
 }
 
-/// The fields of a session, of which each may be missing.
-struct Fields(Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>, Option<u64>, Option<u64>);
+type SealedField = Option<Vec<u8>>;
 
-impl Reply for Fields {
+/// The fields of a session, of which each may be missing.
+type Fields = (SealedField, SealedField, SealedField, Option<u64>, Option<u64>, Option<u64>);
+
+struct OneSession(Fields);
+
+impl Reply for OneSession {
+    fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
+        Some(vec![Self(value(reply)?)])
+    }
+}
+
+/// One of those that [`FIND_ALL`] found.
+struct ListedSession(Fields);
+
+impl Reply for ListedSession {
     fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
-        type Found = (Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>, Option<u64>, Option<u64>);
-        let found = value::<Vec<Found>>(reply).filter(|found| found.len() == calls)?;
-        Some(
-            found
-                .into_iter()
-                .map(|(sealed, digest, expires, ends, used)| Self(sealed, digest, expires, ends, used))
-                .collect(),
-        )
+        let found = value::<Vec<Fields>>(reply).filter(|found| found.len() == calls)?;
+        Some(found.into_iter().map(Self).collect())
     }
 }
 
@@ -367,30 +337,5 @@ struct Tags(Vec<String>);
 impl Reply for Tags {
     fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
         value(reply).map(|tags| vec![Self(tags)])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sealed_part_survives_encoding() {
-        let times = (UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(1));
-        for (subject, scopes) in [("", vec![]), ("ada", vec!["a"]), ("a b\0", vec!["a:b", "c"]), ("ü", vec!["x"])] {
-            let scopes: Vec<String> = scopes.into_iter().map(str::to_owned).collect();
-            for kind in [SessionKind::RefreshToken, SessionKind::Cookie] {
-                let mut session = SessionRecord::restored("id", subject, scopes.clone(), [7; 32], times);
-                (session.kind, session.claims, session.device) =
-                    (kind, "{}".to_owned(), Device::new("Firefox", "Ghent"));
-                session.created = UNIX_EPOCH + Duration::from_millis(1);
-                let encoded = SealedSession::encode(&session).unwrap();
-                let decoded = SealedSession::decode(&encoded).unwrap().record([7; 32], times, session.last_used);
-                assert!(decoded == Some(session));
-            }
-        }
-        for broken in [&b""[..], b"\0\0\0\0ada", b"{}", b"{\"id\":\"\xff\"}"] {
-            assert!(SealedSession::decode(broken).is_none());
-        }
     }
 }
