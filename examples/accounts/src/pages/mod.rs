@@ -29,6 +29,7 @@ use palisade::{RateLimit, Scope, SecurityHeaders};
 /// Returns the routes of all pages. Their errors are pages, too.
 pub fn routes() -> Scope {
     let app = palisade::scope("/app")
+        .login_page("/login")
         .service(documents::list)
         .service(documents::new)
         .service(documents::create)

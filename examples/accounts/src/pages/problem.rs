@@ -1,15 +1,16 @@
 //! Errors as pages that say what to do.
 //!
 //! The threats are an error that tells internals (CWE-209: the page has fixed texts, chosen by the status), the path of the request as
-//! markup (CWE-79: the template escapes it, and only a checked return path is used), and a person who is left without a way on.
+//! markup (CWE-79: only a checked path of this site is used, and the template escapes it), and a person who is left without a way on.
 
 use std::time::Duration;
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use palisade::Problem;
+use palisade::session::ReturnPath;
 
-use super::{login::ReturnPath, parts::Top};
+use super::parts::Top;
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -106,12 +107,8 @@ fn way_on(status: StatusCode, path: &str) -> (String, &'static str) {
     let form_of = |path: &str| matches!(path, "/login" | "/register").then(|| path.to_owned());
     match status {
         StatusCode::UNAUTHORIZED if path == "/logout" => ("/login".to_owned(), "Log in"),
-        // A return path has no character that would end a parameter, except these.
-        StatusCode::UNAUTHORIZED => {
-            let path = ReturnPath::of(path);
-            let encoded = path.as_str().replace('%', "%25").replace('&', "%26").replace('+', "%2B");
-            (format!("/login?return_to={encoded}"), "Log in")
-        }
+        // A form was sent without a session. A page without one is redirected before.
+        StatusCode::UNAUTHORIZED => (format!("/login?return_to={}", encoded(&ReturnPath::new(path))), "Log in"),
         _ => match form_of(path) {
             Some(form) => (form, "Back to the form"),
             None if path.starts_with("/app/users") => ("/app/users".to_owned(), "To the users"),
@@ -121,6 +118,11 @@ fn way_on(status: StatusCode, path: &str) -> (String, &'static str) {
             None => ("/".to_owned(), "To the start page"),
         },
     }
+}
+
+/// The path as the value of a parameter. It is visible ASCII, and these are the characters that mean something there.
+fn encoded(path: &ReturnPath) -> String {
+    path.as_str().replace('%', "%25").replace('&', "%26").replace('+', "%2B").replace('#', "%23")
 }
 
 #[cfg(test)]
@@ -147,7 +149,8 @@ mod tests {
     fn the_login_leads_back_to_own_pages_only() {
         let link = |path| way_on(StatusCode::UNAUTHORIZED, path).0;
         assert_eq!(link("/app/documents/1/edit"), "/login?return_to=/app/documents/1/edit");
-        assert_eq!(link("//evil.example"), "/login?return_to=/app");
+        assert_eq!(link("/app/a&b%20c"), "/login?return_to=/app/a%26b%2520c");
+        assert_eq!(link("//evil.example"), "/login?return_to=/");
         assert_eq!(link("/logout"), "/login");
     }
 }

@@ -28,11 +28,15 @@ pub struct SessionQuery {
     done: Option<SessionDone>,
 }
 
-/// What the buttons send: the id of a session. Without it, all other sessions end.
+/// What the last button sends in place of the id of a session.
+const OTHERS: &str = "others";
+
+/// What the buttons send.
 #[derive(Deserialize, Validate)]
 pub struct EndForm {
+    /// The id of a session, or [`OTHERS`].
     #[validate(length(min = 1, max = 100))]
-    id: Option<String>,
+    id: String,
 }
 
 /// A session as a row of the list.
@@ -90,14 +94,11 @@ pub async fn list(
 #[require_scope("account:manage")]
 #[validate]
 pub async fn end(form: Form<EndForm>, caller: Account, cookies: Data<AppCookies>) -> Result<HttpResponse, Problem> {
-    match &form.id {
-        Some(id) => {
-            cookies.end_one(&caller.principal, id).await?;
-            Ok(see_other("/app/sessions?done=ended"))
-        }
-        None => {
-            cookies.end_others(&caller.principal).await?;
-            Ok(see_other("/app/sessions?done=ended_others"))
-        }
+    if form.id == OTHERS {
+        cookies.end_others(&caller.principal).await?;
+        Ok(see_other("/app/sessions?done=ended_others"))
+    } else {
+        cookies.end_one(&caller.principal, &form.id).await?;
+        Ok(see_other("/app/sessions?done=ended"))
     }
 }
