@@ -115,7 +115,7 @@ try {
     const name = page.getByLabel("Name");
     assert.equal(await name.getAttribute("aria-invalid"), "true");
     const described = await name.getAttribute("aria-describedby");
-    assert.match(await page.locator(`#${described}`).textContent(), /^Enter a name/);
+    assert.match(await page.locator(`#${described}`).textContent(), /^Enter your name/);
     assert.equal(await page.getByLabel("Email").inputValue(), ada.email);
     assert.equal(await page.getByLabel("Password").inputValue(), "");
     await look(page, "register-mistake");

@@ -34,11 +34,18 @@ impl Wrong {
         wrong
     }
 
-    /// Adds a field.
+    /// Sets the sentence of a field, which is then wrong.
     pub fn with(mut self, field: &'static str, sentence: &'static str) -> Self {
-        self.0.retain(|(own, _)| *own != field);
-        self.0.push((field, sentence));
+        match self.0.iter_mut().find(|(own, _)| *own == field) {
+            Some((_, own)) => *own = sentence,
+            None => self.0.push((field, sentence)),
+        }
         self
+    }
+
+    /// Replaces the sentence of a field, if the field is wrong.
+    pub fn reworded(self, field: &'static str, sentence: &'static str) -> Self {
+        if self.about(field).is_some() { self.with(field, sentence) } else { self }
     }
 
     /// Whether nothing is wrong.
@@ -57,9 +64,9 @@ impl Wrong {
     }
 }
 
-/// What to do about a field. A field has the same rules in each form.
+/// What to do about a field.
 const SENTENCES: [(&str, &str); 6] = [
-    ("name", "Enter a name of at most 100 characters, without control characters. A person's name has at least 2."),
+    ("name", "Enter a name of 1 to 100 characters, without control characters."),
     ("email", "Enter an email address, such as ada@example.com."),
     ("password", "Use a password of 8 to 128 characters."),
     ("expires_in_days", "Choose how long the key is valid: 1 to 365 days, or without an end."),

@@ -1,6 +1,6 @@
 //! Creating an account.
 //!
-//! The threats are a visitor who gives himself a role (OWASP API3: the form has no such field, and unknown fields are rejected), and a form
+//! The threats are a visitor who chooses a role (OWASP API3: the form has no such field, and unknown fields are rejected), and a form
 //! that is used to find out which emails have an account (see [`crate::auth::register`], whose rate limit this form shares).
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
@@ -66,7 +66,7 @@ pub async fn register(
 ) -> Result<HttpResponse, Problem> {
     let RegisterForm { name, email, password } = new.into_inner();
     let entered = Registration { name: name.clone(), email: email.address(), password };
-    let wrong = Wrong::of(&entered);
+    let wrong = Wrong::of(&entered).reworded("name", "Enter your name, with 2 to 100 characters.");
     let again = |wrong| RegisterPage { top: Top::Visitor, name, email: email.0, wrong };
     if !wrong.is_empty() {
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again(wrong));

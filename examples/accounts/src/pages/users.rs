@@ -1,7 +1,7 @@
 //! All accounts, for administrators.
 //!
-//! The threats are those of the API (see [`crate::users`]): a role that somebody gives himself, and rights that remain after they were
-//! taken away. The page of an account shows no button for the administrator's own account, so that nobody locks himself out by mistake.
+//! The threats are those of the API (see [`crate::users`]): a role that a user assigns to the own account, and rights that remain after
+//! they were taken away. The page of the administrator's own account has no buttons, so that a mistake locks nobody out.
 
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
