@@ -8,7 +8,7 @@ use crate::chromium;
 use crate::support::{ADMIN_EMAIL, ADMIN_PASSWORD, Server};
 
 /// The steps of the script. One that is skipped is a failure.
-const STEPS: usize = 13;
+const STEPS: usize = 12;
 
 fn walk(http2: bool, javascript: bool, pictures: Option<&Path>) {
     let Some(executable) = chromium::executable() else { return };

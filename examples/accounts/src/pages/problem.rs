@@ -127,7 +127,23 @@ fn encoded(path: &ReturnPath) -> String {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::body::MessageBody as _;
+
     use super::*;
+
+    #[test]
+    fn each_status_has_a_page_with_a_way_on_and_without_internals() {
+        for status in 400..600 {
+            let status = StatusCode::from_u16(status).unwrap();
+            let problem = Problem::new(status).with_detail("hunter2").with_instance("/<script>").caused_by("hunter2");
+            let response = page(problem);
+            assert_eq!(response.status(), status);
+            let body = response.into_body().try_into_bytes().unwrap();
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            assert!(text.contains("<h1>") && text.contains("class=\"button\" href=\"/"), "{text}");
+            assert!(!text.contains("hunter2") && !text.contains("script"), "{text}");
+        }
+    }
 
     #[test]
     fn waits_are_rounded_up() {

@@ -197,3 +197,15 @@ async fn hostile_forms_get_a_page() {
     assert_eq!(site.send(tossed).await.location(), "/login?return_to=%2Fapp");
     site.db.close().await;
 }
+
+/// A database that is down is no reason to show that somebody else is logged in, or that nobody is.
+#[actix_web::test]
+async fn pages_say_that_the_database_is_down() {
+    let site = start().await;
+    let cookie = site.log_in(&site.ada_email).await;
+    site.db.close().await;
+    let answer = site.get(&cookie, "/app").await;
+    answer.assert_page(503).assert_has("This is not available right now").assert_has("Please try again in");
+    assert!(!answer.header("retry-after").is_empty() && answer.cookie().is_none());
+    site.send(navigation("/")).await.assert_page(200);
+}
