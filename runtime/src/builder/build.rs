@@ -7,6 +7,7 @@ use crate::authz::Owners;
 use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::config_error::ConfigError;
 use crate::headers::ApplicationHeaders;
+use crate::policy_table::TransportSettings;
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimitMode, RateLimitStore};
 use crate::scope;
@@ -48,6 +49,7 @@ impl PalisadeBuilder {
         }
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
         policies.share_by(self.cors.clone());
+        policies.note_transport(TransportSettings::new(&headers, &self.hosts));
         let owners = config_checks::owners(self.owners, &self.authenticators);
         let owners = mistakes.note(owners).unwrap_or(Owners::Unset);
         let known = config_checks::Configured {

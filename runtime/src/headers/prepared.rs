@@ -59,6 +59,11 @@ impl ApplicationHeaders {
         let prepared = combined.prepare();
         Arc::new(Self { combined, prepared })
     }
+
+    /// `Strict-Transport-Security`, unless the application removed it.
+    pub(crate) fn hsts(&self) -> Option<&str> {
+        self.combined.hsts.as_ref()?.to_str().ok()
+    }
 }
 
 /// The headers while they are combined.
