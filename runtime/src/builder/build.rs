@@ -65,6 +65,7 @@ impl PalisadeBuilder {
         if let Some(proxies) = &proxies {
             config_checks::check_rate_limit_keys(&policies, &self.authenticators, proxies, &mut mistakes);
         }
+        config_checks::check_reports(&policies, &headers, &mut mistakes);
         config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);
         for Exempt { prefix, reason } in &self.exempt {
             config_checks::check_unguarded_prefix(prefix, reason, &mut mistakes);
