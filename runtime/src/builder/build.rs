@@ -31,6 +31,7 @@ impl PalisadeBuilder {
         mistakes.extend(self.cors.mistakes().clone());
         let headers = ApplicationHeaders::new(&self.headers, &self.hsts, &mut mistakes);
         limits::check_calls(self.timeout, self.concurrency, &mut mistakes);
+        limits::check_admissions(self.admission_interval, &mut mistakes);
         limits::check_head(self.head_limit, &mut mistakes);
         self.body_timeouts.check(&mut mistakes);
         self.input_limits.check(&mut mistakes);
@@ -113,6 +114,7 @@ impl PalisadeBuilder {
             limits_calls: self.timeout.is_some() || self.concurrency.is_some(),
             process_concurrency: self.concurrency.map(ConcurrencyCounter::new),
             concurrency: ConcurrencyCounters::default(),
+            admission_interval: self.admission_interval,
             head_limit: self.head_limit,
             body_timeouts: self.body_timeouts,
             input_limits: self.input_limits,

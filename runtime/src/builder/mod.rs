@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 
+use crate::admission;
 use crate::authn::{Authenticator, PrincipalLookup};
 use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
@@ -96,6 +97,7 @@ impl Palisade {
             exempt: Vec::new(),
             timeout: None,
             concurrency: None,
+            admission_interval: admission::SHORTEST,
             head_limit: LARGEST_HEAD,
             body_timeouts: BodyTimeouts::new(),
             input_limits: InputLimits::new(),
@@ -145,6 +147,7 @@ pub struct PalisadeBuilder {
     exempt: Vec<Exempt>,
     timeout: Option<Duration>,
     concurrency: Option<u32>,
+    admission_interval: Duration,
     head_limit: usize,
     body_timeouts: BodyTimeouts,
     input_limits: InputLimits,
