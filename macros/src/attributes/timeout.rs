@@ -5,11 +5,11 @@
 
 use palisade_grammar::length::LengthKind;
 use palisade_grammar::timeout::FORMS;
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::Lit;
 
-use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
+use super::{Attribute, Clause, Single};
 use crate::arguments::length::length;
 use crate::arguments::{Arguments, Value};
 use crate::diagnostics::Diagnostics;
@@ -26,7 +26,7 @@ impl Attribute for Timeout {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::condition(milliseconds(arguments, diagnostics).map(Longest))
+        Clause::condition(Single::of(milliseconds(arguments, diagnostics), |additions| &mut additions.timeout))
     }
 
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
@@ -59,21 +59,4 @@ fn milliseconds(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> 
     };
     arguments.end(HELP, diagnostics);
     milliseconds
-}
-
-/// How many milliseconds the handler may take.
-struct Longest(u64);
-
-impl UncheckedClause for Longest {
-    fn check(
-        self: Box<Self>,
-        keyword: &Ident,
-        _: &Context<'_>,
-        additions: &mut Additions,
-        diagnostics: &mut Diagnostics,
-    ) {
-        if additions.timeout.replace(self.0).is_some() {
-            report_repeated(keyword, diagnostics);
-        }
-    }
 }
