@@ -1,4 +1,4 @@
-//! What one route, or a scope around it, changes in the headers of its responses.
+//! What one route, or a scope around it, changes in its responses: their headers, and the style of problems.
 //!
 //! Threat: a route whose rule for other origins is looked up by the text of its path, so that another spelling of the path gets the
 //! rule of the application (CWE-942, CWE-22). Promise: the rule hangs on the mounted route. The route notes it in the state of
@@ -13,6 +13,7 @@ use actix_web::dev::RequestHead;
 use crate::cors::{CorsRules, Share};
 use crate::headers::{ApplicationHeaders, PreparedHeaders, RouteHeaders};
 use crate::policy::{Policy, ScopeDemands};
+use crate::problem::Restyle;
 
 thread_local! {
     /// Whether a route of this worker has rules of its own for other origins.
@@ -25,10 +26,11 @@ thread_local! {
     static REACHED_FUNCTION: Cell<Option<&'static Policy>> = const { Cell::new(None) };
 }
 
-/// What a route changes in the headers of its responses.
+/// What a route changes in its responses.
 pub(crate) struct RouteResponses {
     cors: Option<Rc<CorsRules>>,
     headers: Option<RouteHeaders>,
+    problems: Option<Rc<Restyle>>,
 }
 
 impl RouteResponses {
@@ -40,7 +42,9 @@ impl RouteResponses {
             HAS_CORS.set(true);
         }
         let headers = RouteHeaders::of(&demands.headers, policy.header_changes);
-        (cors.is_some() || headers.is_some()).then(|| Rc::new(Self { cors, headers }))
+        let problems = demands.problems.clone();
+        let changes = cors.is_some() || headers.is_some() || problems.is_some();
+        changes.then(|| Rc::new(Self { cors, headers, problems }))
     }
 
     /// For the request that the router led to this route.
@@ -65,6 +69,11 @@ impl ResponsesOfRoute {
     /// The rules for other origins, and what they mean for this request. `None`: those of the application.
     pub(crate) fn cors(&self) -> Option<(&CorsRules, &Share)> {
         self.rules.cors.as_deref().map(|cors| (cors, &self.share))
+    }
+
+    /// The style of problems. `None`: that of the application.
+    pub(crate) fn problems(&self) -> Option<&Restyle> {
+        self.rules.problems.as_deref()
     }
 
     /// The security headers. `None`: those of the application.

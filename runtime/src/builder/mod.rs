@@ -28,13 +28,13 @@ use crate::headers::{Hsts, SecurityHeaders};
 use crate::host::HostRules;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Problem, Restyle};
 use crate::proxy::{AddressGroup, ForwardedBy, ProxyPeers};
 use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::request_sanity::LARGEST_HEAD;
 use crate::role::{RoleName, Roles};
 use crate::scope::Scope;
-use crate::settings::{Exempt, ExemptClients, InputMessages, Restyle, Settings};
+use crate::settings::{Exempt, ExemptClients, InputMessages, Settings};
 
 /// The middleware with its configuration. Cloning is cheap, and clones share everything.
 ///

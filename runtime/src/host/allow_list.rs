@@ -8,12 +8,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use actix_web::dev::RequestHead;
-use actix_web::http::header::HOST;
+use actix_web::http::header::{HOST, HeaderName};
 
 use super::name::{HostAndPort, HostName, name_below};
 use crate::config_error::Mistakes;
 
 const SETTING: &str = "hosts";
+/// A static, because a constant would be built and dropped for each request.
+static NAME: HeaderName = HOST;
 /// A client leaves out the port of its scheme. Behind a proxy the scheme is unknown.
 const DEFAULT_PORTS: [u16; 2] = [80, 443];
 
@@ -21,7 +23,7 @@ const DEFAULT_PORTS: [u16; 2] = [80, 443];
 #[derive(Debug, Default)]
 pub(crate) struct AllowedHosts {
     /// The entries without a `*`, as most clients write them, so that most requests need one comparison.
-    exact: Vec<Box<str>>,
+    exact: Vec<Box<[u8]>>,
     entries: Vec<AllowedHost>,
 }
 
@@ -49,7 +51,7 @@ impl AllowedHosts {
             match AllowedHost::parse(text.as_ref()) {
                 Ok(entry) => {
                     if !matches!(entry.pattern, HostPattern::Below(_)) {
-                        allowed.exact.push(text.as_ref().to_ascii_lowercase().into());
+                        allowed.exact.push(text.as_ref().to_ascii_lowercase().into_bytes().into());
                     }
                     allowed.entries.push(entry);
                 }
@@ -68,7 +70,7 @@ impl AllowedHosts {
     /// `request_sanity`, which looks at all headers.
     #[inline]
     pub(super) fn hold_only(&self, head: &RequestHead) -> bool {
-        only_host(head).is_some_and(|host| self.exact.iter().any(|own| own.as_bytes() == host))
+        only_host(head).is_some_and(|host| self.exact.iter().any(|own| **own == *host))
     }
 
     /// The entries as they are compared.
@@ -84,7 +86,7 @@ impl AllowedHosts {
 /// The host of a request that names one in one place only.
 #[inline]
 fn only_host(head: &RequestHead) -> Option<&[u8]> {
-    match (head.headers.get(HOST), head.uri.authority()) {
+    match (head.headers.get(&NAME), head.uri.authority()) {
         (Some(host), None) => Some(host.as_bytes()),
         (None, Some(authority)) => Some(authority.as_str().as_bytes()),
         _ => None,

@@ -21,7 +21,7 @@ use crate::failure;
 use crate::gate::{self, NotRun};
 use crate::headers::{self, CspNonce, SentResponse};
 use crate::problem::Problem;
-use crate::rejection_response::{absent, render, respond};
+use crate::rejection_response::{absent, render, respond, style_of};
 use crate::route_responses::ResponsesOfRoute;
 use crate::settings::{RequestState, WorkerSettings};
 
@@ -89,7 +89,7 @@ impl Finish {
             subject: None,
         }
         .record();
-        respond(&self.settings, denial, None, head)
+        respond(&self.settings, denial, None, None, head)
     }
 
     pub(super) fn response<B: MessageBody + 'static>(
@@ -131,7 +131,7 @@ impl Finish {
                 (Problem::new(denial.status).with_detail(denial.detail), None)
             }
         };
-        let mut response = render(&self.settings, problem.with_instance(request.path()));
+        let mut response = render(self.settings.restyle.as_deref(), problem.with_instance(request.path()));
         if let Some(allow) = allow {
             response.headers_mut().insert(ALLOW, allow);
         }
@@ -230,7 +230,8 @@ impl ResponseError for Finished {
         let status = self.status_code();
         let mut response = match &self.content {
             Content::Problem(problem, own) => {
-                let mut response = render(&self.finish.settings, problem.clone());
+                let style = style_of(&self.finish.settings, self.of_route.as_deref());
+                let mut response = render(style, problem.clone());
                 failure::keep(response.headers_mut(), own, |name, value| failure::is_safe_header(status, name, value));
                 response
             }
