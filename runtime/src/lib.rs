@@ -102,6 +102,8 @@
 //! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
+//! | `tls` | certificates that are reloaded, and client certificates (`tls`) |
+//! | `tls-development` | self-signed certificates (`tls::DevelopmentCertificate`) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
 //! # What palisade does not do
@@ -202,6 +204,8 @@ mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeout;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod unavailable;
 pub mod validation;
 

@@ -70,7 +70,7 @@ impl AllowedHosts {
         only_host(head).is_some_and(|host| self.exact.iter().any(|own| own.as_bytes() == host))
     }
 
-    pub(super) fn contain(&self, host: HostAndPort<'_>) -> bool {
+    pub(crate) fn contain(&self, host: HostAndPort<'_>) -> bool {
         self.entries.iter().any(|entry| entry.matches(host))
     }
 }
