@@ -14,7 +14,7 @@ use super::client::{ClientCertificates, Presence};
 #[cfg(feature = "tls-development")]
 use super::development::DevelopmentCertificate;
 use super::pair::{CHAIN, PairFiles};
-use super::reload::{INTERVAL, Watch};
+use super::reload::{INTERVAL, Watch, check_interval};
 use super::served::{PairSource, ServedCertificates, UnknownName};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
@@ -116,8 +116,9 @@ impl TlsBuilder {
             let problem = "needs at least one: add it with `.certificate(\"tls.crt\", \"tls.key\")`";
             return Err(ConfigError::new(CHAIN, problem));
         }
+        let is_watchable = mistakes.note(check_interval(self.interval)).is_some();
         let served = ServedCertificates::load(self.sources, self.unknown, self.clock, &mut mistakes);
-        if let Some(served) = &served
+        if let (Some(served), true) = (&served, is_watchable)
             && let Some(watch) = mistakes.note(Watch::start(served, self.interval))
         {
             let _ = served.watch.set(watch);

@@ -39,10 +39,7 @@ impl PairFiles {
         let mut mistakes = Mistakes::default();
         let chain = mistakes.note(PemFile::read(CHAIN, &self.chain));
         let key = mistakes.note(PemFile::read(KEY, &self.key));
-        let pair = match (&chain, &key) {
-            (Some(chain), Some(key)) => Pair::of(chain, key, now, &mut mistakes),
-            _ => None,
-        };
+        let pair = Pair::of(chain.as_ref(), key.as_ref(), now, &mut mistakes);
         mistakes.value_or_error(pair)
     }
 
@@ -56,12 +53,19 @@ impl PairFiles {
 }
 
 impl Pair {
-    pub(super) fn of(chain: &PemFile<'_>, key: &PemFile<'_>, now: u64, mistakes: &mut Mistakes) -> Option<Self> {
-        let certificates = mistakes.note(chain.certificates());
-        let secret = mistakes.note(key.key());
-        let certificates = certificates?;
+    /// Each file is checked, also if the other one is missing.
+    pub(super) fn of(
+        chain: Option<&PemFile<'_>>,
+        key: Option<&PemFile<'_>>,
+        now: u64,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let certificates = chain.and_then(|chain| mistakes.note(chain.certificates()));
+        let secret = key.and_then(|key| mistakes.note(key.key()));
+        let (chain, certificates) = (chain?, certificates?);
         let names = mistakes.note(served_names(chain, certificates.first()?, now));
-        let certified = CertifiedKey::from_der(certificates, secret?, &aws_lc_rs::default_provider());
+        let (key, secret) = (key?, secret?);
+        let certified = CertifiedKey::from_der(certificates, secret, &aws_lc_rs::default_provider());
         let certified = mistakes.note(certified.map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
                 let problem =

@@ -46,10 +46,6 @@ pub(super) struct Watch {
 impl Watch {
     /// Watches the files of `target` on a thread of its own, until the target or the result is dropped.
     pub(super) fn start<T: Reload>(target: &Arc<T>, interval: Duration) -> Result<Self, ConfigError> {
-        let (shortest, longest) = INTERVALS;
-        if !(shortest..=longest).contains(&interval) {
-            return Err(ConfigError::new("reload_every", "must be 10 milliseconds to 1 hour, such as 5 seconds"));
-        }
         let (stop, stopped) = sync_channel::<()>(1);
         let mut watched = Watched::new(target);
         let watch = move || {
@@ -67,6 +63,15 @@ impl Watch {
             }
         }
     }
+}
+
+/// Fails if the interval is out of its bounds.
+pub(super) fn check_interval(interval: Duration) -> Result<(), ConfigError> {
+    let (shortest, longest) = INTERVALS;
+    if (shortest..=longest).contains(&interval) {
+        return Ok(());
+    }
+    Err(ConfigError::new("reload_every", "must be 10 milliseconds to 1 hour, such as 5 seconds"))
 }
 
 /// The files as they were when they were last loaded.
@@ -114,7 +119,8 @@ impl<T: Reload> Watched<T> {
             (self.unusable, self.is_reported) = (Some(now), false);
         } else if !self.is_reported {
             self.is_reported = true;
-            tracing::warn!(what = T::NAME, %error, "the changed files cannot be used, so those from before stay in use");
+            let error = error.to_string().replace('\n', "; ");
+            tracing::warn!(what = T::NAME, error, "the changed files cannot be used, so those from before stay in use");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::authn::AuthError;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::principal::Principal;
-use crate::tls::reload::{INTERVAL, Watch};
+use crate::tls::reload::{INTERVAL, Watch, check_interval};
 
 pub(super) const SETTING: &str = "client certificates";
 
@@ -156,6 +156,7 @@ impl ClientCertificatesBuilder {
                 "have `.subject(..)` and `.principal(..)`, but the function decides: remove one of them",
             );
         }
+        let is_watchable = mistakes.note(check_interval(self.interval)).is_some();
         let needs_trust = self.header != ProxyHeader::VerifiedByProxy;
         let trust = if !self.files.anchors.is_empty() {
             mistakes.note(ClientTrust::load(self.files))
@@ -165,7 +166,7 @@ impl ClientCertificatesBuilder {
             }
             None
         };
-        if let Some(trust) = &trust
+        if let (Some(trust), true) = (&trust, is_watchable)
             && let Some(watch) = mistakes.note(Watch::start(trust, self.interval))
         {
             let _ = trust.watch.set(watch);

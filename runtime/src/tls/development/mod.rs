@@ -122,7 +122,7 @@ impl DevelopmentCertificate {
             content: Zeroizing::new(text.as_bytes().to_vec()),
         };
         let mut mistakes = Mistakes::default();
-        let pair = Pair::of(&file(CHAIN, certificate), &file(KEY, key), now, &mut mistakes);
+        let pair = Pair::of(Some(&file(CHAIN, certificate)), Some(&file(KEY, key)), now, &mut mistakes);
         mistakes.value_or_error(pair)
     }
 
