@@ -9,6 +9,7 @@ use std::path::Path;
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::parse_x509_crl;
 use zeroize::Zeroizing;
 
 use crate::config_error::{ConfigError, Mistakes};
@@ -58,12 +59,16 @@ impl<'p> PemFile<'p> {
 
     /// The revocation lists: all of a PEM file, or the only one of a DER file.
     pub(super) fn revocation_lists(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, ConfigError> {
-        if !self.content.windows(PEM.len()).any(|part| part == PEM) && !self.content.is_empty() {
-            return Ok(vec![CertificateRevocationListDer::from(self.content.to_vec())]);
-        }
-        let lists = self.sections::<CertificateRevocationListDer<'static>>()?;
+        let is_pem = self.content.windows(PEM.len()).any(|part| part == PEM);
+        let lists = match is_pem {
+            true => self.sections::<CertificateRevocationListDer<'static>>()?,
+            false => vec![CertificateRevocationListDer::from(self.content.to_vec())],
+        };
         if lists.is_empty() {
             return Err(self.mistake(format_args!("it has no revocation list{}", self.has_instead())));
+        }
+        if lists.iter().any(|list| parse_x509_crl(list).is_err()) {
+            return Err(self.mistake("it is no revocation list (CRL), as PEM or DER"));
         }
         Ok(lists)
     }
