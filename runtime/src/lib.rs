@@ -83,7 +83,7 @@
 //! | [`session`]: refresh tokens, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`](mod@cors), [`headers`](mod@headers): browsers | [`audit`]: the events of the audit trail |
-//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections | [`problem`]: error responses |
+//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections, plain HTTP; `tls`: certificates, client certificates | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
 //! | `sql_store`: durable stores in a database | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
 //!
@@ -108,7 +108,7 @@
 //!
 //! # What palisade does not do
 //!
-//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It protects
+//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It gets no certificates from ACME. It protects
 //! against cross-site request forgery only where a browser adds the credential by itself: a token in a cookie
 //! (`JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). It cannot protect a login form, or a
 //! `GET` that changes something. It does not encode output, and does not replace the constraints of your database.

@@ -145,6 +145,8 @@ fn server_config(
         None => WebPkiClientVerifier::no_client_auth(),
     };
     let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
+    // The order of rustls puts the strongest first.
+    config.ignore_client_order = true;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

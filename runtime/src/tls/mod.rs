@@ -78,7 +78,7 @@ impl Tls {
     }
 
     /// The configuration for `HttpServer::bind_rustls_0_23` and `listen_rustls_0_23`: TLS 1.3 and 1.2, the cipher suites of rustls
-    /// (AEAD with ephemeral keys), and ALPN `h2` and `http/1.1`.
+    /// (AEAD with ephemeral keys) in its order, and ALPN `h2` and `http/1.1`.
     ///
     /// All configurations of one `Tls` serve the same certificates. Their files are watched while one of them is in use.
     #[must_use]
