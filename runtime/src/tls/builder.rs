@@ -14,7 +14,7 @@ use super::client::{ClientCertificates, Presence};
 #[cfg(feature = "tls-development")]
 use super::development::DevelopmentCertificate;
 use super::pair::{CHAIN, PairFiles};
-use super::reload::{INTERVAL, Watch, check_interval};
+use super::reload::{FileWatch, INTERVAL, check_interval};
 use super::served::{PairSource, ServedCertificates, UnknownName};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
@@ -119,7 +119,7 @@ impl TlsBuilder {
         let is_watchable = mistakes.note(check_interval(self.interval)).is_some();
         let served = ServedCertificates::load(self.sources, self.unknown, self.clock, &mut mistakes);
         if let (Some(served), true) = (&served, is_watchable)
-            && let Some(watch) = mistakes.note(Watch::start(served, self.interval))
+            && let Some(watch) = mistakes.note(FileWatch::start(served, self.interval))
         {
             let _ = served.watch.set(watch);
         }

@@ -72,7 +72,6 @@ pub struct Tls {
 
 impl Tls {
     /// Starts a configuration. It needs at least one certificate.
-    #[must_use]
     pub fn builder() -> TlsBuilder {
         TlsBuilder::default()
     }

@@ -26,7 +26,7 @@ pub(super) struct PairFiles {
 }
 
 /// A pair that was read, and the names that its certificate has.
-pub(super) struct Pair {
+pub(super) struct CertificatePair {
     pub(super) certified: Arc<CertifiedKey>,
     /// In lower case. One that begins with `*.` stands for each name with one label instead of the `*`.
     pub(super) names: Vec<Box<str>>,
@@ -35,11 +35,11 @@ pub(super) struct Pair {
 
 impl PairFiles {
     /// Reads and checks both files. Both are named if both have a mistake.
-    pub(super) fn load(&self, now: u64) -> Result<Pair, ConfigError> {
+    pub(super) fn load(&self, now: u64) -> Result<CertificatePair, ConfigError> {
         let mut mistakes = Mistakes::default();
         let chain = mistakes.note(PemFile::read(CHAIN, &self.chain));
         let key = mistakes.note(PemFile::read(KEY, &self.key));
-        let pair = Pair::of(chain.as_ref(), key.as_ref(), now, &mut mistakes);
+        let pair = CertificatePair::of(chain.as_ref(), key.as_ref(), now, &mut mistakes);
         mistakes.value_or_error(pair)
     }
 
@@ -52,7 +52,7 @@ impl PairFiles {
     }
 }
 
-impl Pair {
+impl CertificatePair {
     /// Each file is checked, also if the other one is missing.
     pub(super) fn of(
         chain: Option<&PemFile<'_>>,

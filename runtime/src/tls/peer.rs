@@ -11,13 +11,13 @@ use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use rustls::pki_types::CertificateDer;
 
-use super::client::Verified;
+use super::client::VerifiedPeer;
 
 /// The certificates that the client of a connection presented, its own first. Empty: none.
 pub(super) struct PeerCertificates {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// The last verification, so that not each request of the connection repeats it.
-    pub(super) verified: RefCell<Option<Verified>>,
+    pub(super) verified: RefCell<Option<VerifiedPeer>>,
 }
 
 /// Keeps the certificate of each client for [`ClientCertificates`](super::ClientCertificates).

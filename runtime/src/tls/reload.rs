@@ -39,15 +39,15 @@ pub(super) trait Reload: Send + Sync + 'static {
 
 /// Watches while it exists.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct FileWatch {
     _stop: SyncSender<()>,
 }
 
-impl Watch {
+impl FileWatch {
     /// Watches the files of `target` on a thread of its own, until the target or the result is dropped.
     pub(super) fn start<T: Reload>(target: &Arc<T>, interval: Duration) -> Result<Self, ConfigError> {
         let (stop, stopped) = sync_channel::<()>(1);
-        let mut watched = Watched::new(target);
+        let mut watched = WatchedFiles::new(target);
         let watch = move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
                 if watched.look().is_none() {
@@ -75,7 +75,7 @@ pub(super) fn check_interval(interval: Duration) -> Result<(), ConfigError> {
 }
 
 /// The files as they were when they were last loaded.
-struct Watched<T> {
+struct WatchedFiles<T> {
     target: Weak<T>,
     loaded: Option<Vec<Stamp>>,
     /// The files at the last look, if they could not be used.
@@ -84,7 +84,7 @@ struct Watched<T> {
     is_reported: bool,
 }
 
-impl<T: Reload> Watched<T> {
+impl<T: Reload> WatchedFiles<T> {
     fn new(target: &Arc<T>) -> Self {
         // What the target has loaded may be older than these files, so the first look loads them again.
         Self { target: Arc::downgrade(target), loaded: None, unusable: None, is_reported: false }

@@ -14,8 +14,8 @@ use rustls::sign::CertifiedKey;
 
 #[cfg(feature = "tls-development")]
 use super::development::DevelopmentCertificate;
-use super::pair::{CHAIN, Pair, PairFiles};
-use super::reload::{Reload, Watch};
+use super::pair::{CHAIN, CertificatePair, PairFiles};
+use super::reload::{FileWatch, Reload};
 use crate::authn::digest::Digest;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
@@ -29,7 +29,7 @@ pub(super) enum PairSource {
 }
 
 impl PairSource {
-    fn load(&self, now: u64) -> Result<Pair, ConfigError> {
+    fn load(&self, now: u64) -> Result<CertificatePair, ConfigError> {
         match self {
             Self::Files(files) => files.load(now),
             #[cfg(feature = "tls-development")]
@@ -62,7 +62,7 @@ pub(super) struct ServedCertificates {
     current: RwLock<Arc<ByName>>,
     /// Held while files are loaded, so that an older load does not replace a newer one.
     loading: Mutex<()>,
-    pub(super) watch: OnceLock<Watch>,
+    pub(super) watch: OnceLock<FileWatch>,
 }
 
 /// The pairs by the names of their certificates.
@@ -118,7 +118,7 @@ impl Reload for ServedCertificates {
 impl ByName {
     fn load(sources: &[PairSource], now: u64) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
-        let pairs: Vec<Pair> = sources.iter().filter_map(|source| mistakes.note(source.load(now))).collect();
+        let pairs: Vec<CertificatePair> = sources.iter().filter_map(|source| mistakes.note(source.load(now))).collect();
         let (mut named, mut digests) = (HashMap::new(), Vec::new());
         for pair in &pairs {
             digests.push(pair.digest);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderName;
 
 use super::path::Prefixes;
-use super::request::{Credentials, in_url};
-use super::{PlainHttp, Settings};
+use super::request::{PlainCredentials, in_url};
+use super::{PlainHttp, PlainSettings};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::headers::{ApplicationHeaders, Hsts, SecurityHeaders};
 use crate::host::{AllowedHosts, HostAndPort};
@@ -18,7 +18,7 @@ pub struct PlainHttpBuilder {
     hosts: Vec<String>,
     https_port: u16,
     api: Prefixes,
-    credentials: Credentials,
+    credentials: PlainCredentials,
     mistakes: Mistakes,
 }
 
@@ -28,7 +28,7 @@ impl PlainHttpBuilder {
             hosts,
             https_port: 443,
             api: Prefixes::default(),
-            credentials: Credentials::default(),
+            credentials: PlainCredentials::default(),
             mistakes: Mistakes::default(),
         }
     }
@@ -109,7 +109,7 @@ impl PlainHttpBuilder {
         // Browsers render nothing of these responses.
         let headers = ApplicationHeaders::new(&SecurityHeaders::api(), &Hsts::new(), &mut mistakes);
         let first = HostAndPort::parse(first.as_bytes()).map(|first| in_url(first.host));
-        let settings = first.map(|first| Settings { hosts, first, https_port, api, credentials, headers });
+        let settings = first.map(|first| PlainSettings { hosts, first, https_port, api, credentials, headers });
         Ok(PlainHttp(Arc::new(mistakes.value_or_error(settings)?)))
     }
 }

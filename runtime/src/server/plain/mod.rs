@@ -22,7 +22,7 @@ use actix_web::{App, Error, HttpResponse};
 
 pub use self::builder::PlainHttpBuilder;
 use self::path::Prefixes;
-use self::request::{Credentials, Decision};
+use self::request::{PlainCredentials, PlainDecision};
 use crate::audit::RejectedRequest;
 use crate::headers::{ApplicationHeaders, NO_STORE, SentResponse, override_handler};
 use crate::host::AllowedHosts;
@@ -61,15 +61,15 @@ const DETAIL: &str = "This server accepts such requests only over HTTPS. Your re
 /// A service for the challenges of ACME is added to the application: `plain.app().service(..)`. Services for other paths are never
 /// called.
 #[derive(Clone)]
-pub struct PlainHttp(Arc<Settings>);
+pub struct PlainHttp(Arc<PlainSettings>);
 
-struct Settings {
+struct PlainSettings {
     hosts: AllowedHosts,
     /// The target if a client names another host, as it is written in a URL.
     first: String,
     https_port: u16,
     api: Prefixes,
-    credentials: Credentials,
+    credentials: PlainCredentials,
     headers: Arc<ApplicationHeaders>,
 }
 
@@ -95,10 +95,10 @@ impl PlainHttp {
     }
 }
 
-impl Settings {
+impl PlainSettings {
     async fn respond(&self, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
-        let mut response = match Decision::on(request.head(), self) {
-            Decision::Challenge => match next.call(request).await {
+        let mut response = match PlainDecision::on(request.head(), self) {
+            PlainDecision::Challenge => match next.call(request).await {
                 Ok(response) => response.map_into_boxed_body(),
                 Err(error) => {
                     // The request no longer exists, so the response is returned as an error.
@@ -109,10 +109,10 @@ impl Settings {
                     );
                 }
             },
-            Decision::Redirect(location) => {
+            PlainDecision::Redirect(location) => {
                 request.into_response(HttpResponse::PermanentRedirect().insert_header((LOCATION, location)).finish())
             }
-            Decision::Reject(reason) => {
+            PlainDecision::Reject(reason) => {
                 reject(&request, reason);
                 let problem = Problem::new(StatusCode::FORBIDDEN).with_detail(DETAIL);
                 request.into_response(problem.response())

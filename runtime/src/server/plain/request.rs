@@ -9,7 +9,7 @@ use actix_web::http::header::{
 };
 use url::form_urlencoded;
 
-use super::Settings;
+use super::PlainSettings;
 use crate::host::{HostAndPort, HostName};
 
 /// Where the responses to ACME's challenges are (RFC 8555 §8.3).
@@ -21,7 +21,7 @@ const PARAMETERS: [&str; 8] =
     ["access_token", "api_key", "apikey", "client_secret", "id_token", "password", "refresh_token", "token"];
 
 /// What is done with a request.
-pub(super) enum Decision {
+pub(super) enum PlainDecision {
     Redirect(HeaderValue),
     /// The application may have a service for it.
     Challenge,
@@ -29,8 +29,8 @@ pub(super) enum Decision {
     Reject(&'static str),
 }
 
-impl Decision {
-    pub(super) fn on(head: &RequestHead, settings: &Settings) -> Self {
+impl PlainDecision {
+    pub(super) fn on(head: &RequestHead, settings: &PlainSettings) -> Self {
         let path = head.uri.path();
         if settings.credentials.are_in(head) {
             return Self::Reject("plain_http_credential");
@@ -53,14 +53,14 @@ impl Decision {
 
 /// The credentials that a request must not carry.
 #[derive(Debug)]
-pub(super) struct Credentials {
+pub(super) struct PlainCredentials {
     pub(super) headers: Vec<HeaderName>,
     pub(super) parameters: Vec<String>,
     /// The names of cookies that are no credential.
     pub(super) harmless_cookies: Vec<String>,
 }
 
-impl Default for Credentials {
+impl Default for PlainCredentials {
     fn default() -> Self {
         Self {
             headers: vec![AUTHORIZATION, PROXY_AUTHORIZATION, HeaderName::from_static("x-api-key")],
@@ -70,7 +70,7 @@ impl Default for Credentials {
     }
 }
 
-impl Credentials {
+impl PlainCredentials {
     fn are_in(&self, head: &RequestHead) -> bool {
         let query = head.uri.query().unwrap_or_default();
         let mut parameters = form_urlencoded::parse(query.as_bytes());
@@ -99,7 +99,7 @@ fn is_of_page(headers: &HeaderMap) -> bool {
 }
 
 /// The host that the client named, if it is one of this server, and the first one otherwise; with the port of HTTPS.
-fn authority(head: &RequestHead, settings: &Settings) -> String {
+fn authority(head: &RequestHead, settings: &PlainSettings) -> String {
     let mut named = head.headers.get_all(HOST);
     let host = match (head.uri.authority(), named.next(), named.next()) {
         // RFC 9112 §3.2.2: the target of the request wins.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::certificate::{ClientCertificate, SubjectFrom};
 use super::trust::{ClientTrust, TrustFiles};
-use super::{ClientCertificates, Configured, ProxyHeader, ToPrincipal};
+use super::{ClientCertificates, ClientSettings, ProxyHeader, ToPrincipal};
 use crate::authn::AuthError;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::principal::Principal;
-use crate::tls::reload::{INTERVAL, Watch, check_interval};
+use crate::tls::reload::{FileWatch, INTERVAL, check_interval};
 
 pub(super) const SETTING: &str = "client certificates";
 
@@ -167,12 +167,12 @@ impl ClientCertificatesBuilder {
             None
         };
         if let (Some(trust), true) = (&trust, is_watchable)
-            && let Some(watch) = mistakes.note(Watch::start(trust, self.interval))
+            && let Some(watch) = mistakes.note(FileWatch::start(trust, self.interval))
         {
             let _ = trust.watch.set(watch);
         }
         mistakes.into_result()?;
-        Ok(ClientCertificates(Arc::new(Configured {
+        Ok(ClientCertificates(Arc::new(ClientSettings {
             issuer: self.issuer.into(),
             subject: self.subject.unwrap_or_default(),
             to_principal: self.to_principal,

@@ -85,9 +85,9 @@ type ToPrincipal = dyn Fn(&ClientCertificate) -> Result<Principal, AuthError> + 
 /// A browser presents the certificate whatever page causes the request, so the check of cross-site requests applies
 /// ([`is_ambient`](Authenticator::is_ambient)).
 #[derive(Clone)]
-pub struct ClientCertificates(Arc<Configured>);
+pub struct ClientCertificates(Arc<ClientSettings>);
 
-struct Configured {
+struct ClientSettings {
     issuer: Arc<str>,
     subject: SubjectFrom,
     to_principal: Option<Box<ToPrincipal>>,
@@ -109,7 +109,7 @@ enum ProxyHeader {
 }
 
 /// A verification, and for how long it holds.
-pub(in crate::tls) struct Verified {
+pub(in crate::tls) struct VerifiedPeer {
     /// Of the trust anchors and revocation lists.
     generation: u64,
     from: u64,
@@ -189,7 +189,7 @@ impl ClientCertificates {
         let certificate = Rc::new(self.parse(&peer.chain)?);
         let until = now.saturating_add(VERIFIED_FOR).min(certificate.validity.ends);
         let (generation, kept) = (current.generation, Rc::clone(&certificate));
-        *peer.verified.borrow_mut() = Some(Verified { generation, from: now, until, certificate: kept });
+        *peer.verified.borrow_mut() = Some(VerifiedPeer { generation, from: now, until, certificate: kept });
         Ok(certificate)
     }
 

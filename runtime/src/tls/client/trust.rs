@@ -24,7 +24,7 @@ use crate::authn::AuthError;
 use crate::authn::digest::Digest;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::tls::pem::{digest_of, read_all};
-use crate::tls::reload::{Reload, Watch};
+use crate::tls::reload::{FileWatch, Reload};
 
 /// The files, and how they are used.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ pub(super) struct ClientTrust {
     current: RwLock<Arc<Trusted>>,
     /// Held while files are loaded, so that an older load does not replace a newer one.
     loading: Mutex<()>,
-    pub(super) watch: OnceLock<Watch>,
+    pub(super) watch: OnceLock<FileWatch>,
 }
 
 /// What is trusted at one time.

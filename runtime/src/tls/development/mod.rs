@@ -18,7 +18,7 @@ use rustls::pki_types::pem::PemObject as _;
 use x509_parser::parse_x509_certificate;
 use zeroize::Zeroizing;
 
-use super::pair::{CHAIN, KEY, Pair, PairFiles};
+use super::pair::{CHAIN, CertificatePair, KEY, PairFiles};
 use super::pem::{PemFile, Validity};
 use crate::config_error::{ConfigError, Mistakes};
 
@@ -50,10 +50,10 @@ const RENEW_BEFORE: u64 = 30 * DAY;
 /// ```
 pub struct DevelopmentCertificate {
     common_name: String,
-    place: Place,
+    place: CertificatePlace,
 }
 
-enum Place {
+enum CertificatePlace {
     Folder(PairFiles),
     Memory { key: Zeroizing<String>, certificate: String },
 }
@@ -72,7 +72,7 @@ impl DevelopmentCertificate {
         let files = PairFiles { chain: folder.join(CERTIFICATE_FILE), key: folder.join(KEY_FILE) };
         files::create_if_missing(&files.key, || Ok(generate_key()?.serialize_pem()))?;
         files::is_private(&files.key)?;
-        let made = Self { common_name: common_name(name.as_ref()), place: Place::Folder(files) };
+        let made = Self { common_name: common_name(name.as_ref()), place: CertificatePlace::Folder(files) };
         made.renew(seconds(SystemTime::now()))?;
         Ok(made)
     }
@@ -86,7 +86,7 @@ impl DevelopmentCertificate {
         let common_name = common_name(name.as_ref());
         let key = Zeroizing::new(generate_key()?.serialize_pem());
         let certificate = self_signed(&common_name, &key, seconds(SystemTime::now()))?;
-        Ok(Self { common_name, place: Place::Memory { key, certificate } })
+        Ok(Self { common_name, place: CertificatePlace::Memory { key, certificate } })
     }
 
     /// The file of the certificate, which clients have to trust, such as by `curl --cacert`. `None` if it is in memory.
@@ -99,22 +99,22 @@ impl DevelopmentCertificate {
     #[must_use]
     pub fn pem(&self) -> Option<String> {
         match &self.place {
-            Place::Folder(files) => std::fs::read_to_string(&files.chain).ok(),
-            Place::Memory { certificate, .. } => Some(certificate.clone()),
+            CertificatePlace::Folder(files) => std::fs::read_to_string(&files.chain).ok(),
+            CertificatePlace::Memory { certificate, .. } => Some(certificate.clone()),
         }
     }
 
     pub(super) fn files(&self) -> Option<&PairFiles> {
         match &self.place {
-            Place::Folder(files) => Some(files),
-            Place::Memory { .. } => None,
+            CertificatePlace::Folder(files) => Some(files),
+            CertificatePlace::Memory { .. } => None,
         }
     }
 
-    pub(super) fn load(&self, now: u64) -> Result<Pair, ConfigError> {
+    pub(super) fn load(&self, now: u64) -> Result<CertificatePair, ConfigError> {
         let (key, certificate) = match &self.place {
-            Place::Folder(files) => return files.load(now),
-            Place::Memory { key, certificate } => (key, certificate),
+            CertificatePlace::Folder(files) => return files.load(now),
+            CertificatePlace::Memory { key, certificate } => (key, certificate),
         };
         let file = |setting, text: &str| PemFile {
             setting,
@@ -122,7 +122,7 @@ impl DevelopmentCertificate {
             content: Zeroizing::new(text.as_bytes().to_vec()),
         };
         let mut mistakes = Mistakes::default();
-        let pair = Pair::of(Some(&file(CHAIN, certificate)), Some(&file(KEY, key)), now, &mut mistakes);
+        let pair = CertificatePair::of(Some(&file(CHAIN, certificate)), Some(&file(KEY, key)), now, &mut mistakes);
         mistakes.value_or_error(pair)
     }
 
@@ -137,7 +137,7 @@ impl DevelopmentCertificate {
 
     /// Returns whether the certificate was renewed. The key is the same, so a crash between writing the two files needs no repair.
     fn renew(&self, now: u64) -> Result<bool, ConfigError> {
-        let Place::Folder(files) = &self.place else { return Ok(false) };
+        let CertificatePlace::Folder(files) = &self.place else { return Ok(false) };
         let make = || {
             let key = Zeroizing::new(files::read(&files.key)?);
             self_signed(&self.common_name, &key, now)
