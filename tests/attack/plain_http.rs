@@ -9,6 +9,7 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{HttpResponse, HttpServer, error, rt, web};
 use palisade::server::{PlainHttp, PlainHttpBuilder, harden};
 use palisade_tests::log::Log;
+use reqwest::{Client, Version, redirect};
 
 struct Listener {
     port: u16,
@@ -328,4 +329,30 @@ fn mistakes_are_reported_at_once() {
     let all =
         PlainHttp::builder(["*.a.example"]).api("api").credential_header("a b").https_port(0).build().unwrap_err();
     assert_eq!(all.mistakes().count(), 4, "{all}");
+}
+
+/// HTTP/2 without TLS, with prior knowledge: `:authority` is the host.
+#[actix_web::test]
+async fn http_2_is_treated_alike() {
+    let plain = builder().build().unwrap();
+    let server = harden(HttpServer::new(move || plain.app())).workers(1).disable_signals();
+    let server = server.bind_auto_h2c(("127.0.0.1", 0)).unwrap();
+    let port = server.addrs()[0].port();
+    let running = server.run();
+    let handle = running.handle();
+    rt::spawn(running);
+    let client = Client::builder().http2_prior_knowledge().redirect(redirect::Policy::none()).no_proxy();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let client = client.resolve("www.example.net", address).resolve("evil.example", address).build().unwrap();
+    for (host, target) in [("www.example.net", "www.example.net"), ("evil.example", "app.example.com")] {
+        let get = |path: &str| client.get(format!("http://{host}:{port}{path}"));
+        let response = get("/a?b=c").send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.version()), (308, Version::HTTP_2));
+        assert_eq!(response.headers()["location"], format!("https://{target}/a?b=c"));
+        assert_eq!(response.headers()["x-frame-options"], "DENY");
+        assert_eq!(get("/api/me").send().await.unwrap().status(), 403);
+        assert_eq!(get("/a").header("authorization", "Bearer x").send().await.unwrap().status(), 403);
+        assert_eq!(client.post(format!("http://{host}:{port}/a")).send().await.unwrap().status(), 403);
+    }
+    handle.stop(false).await;
 }

@@ -12,7 +12,7 @@ use palisade_tests::{bearer, builder};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType};
 use reqwest::Client;
 
-use super::support::{Ca, DAY, Files, Issued, Server, VERSIONS, client_of, eventually};
+use super::support::{Ca, DAY, Files, Issued, Server, VERSIONS, client_of, eventually, logged};
 
 const ALICE: &str = "spiffe://example.com/alice";
 
@@ -119,6 +119,7 @@ async fn certificate_of_the_ca_authenticates() {
 
 #[actix_web::test]
 async fn wrong_certificates_are_disconnected() {
+    assert!(logged("a line that nobody logs").is_empty());
     let site = Site::start(false, |clients, ca, files| {
         clients.revocation_list(files.write("list.pem", &ca.revoke(&[13], SystemTime::now() + DAY)))
     });
@@ -136,20 +137,62 @@ async fn wrong_certificates_are_disconnected() {
     let intermediate = site.ca.intermediate("uncovered");
     let mut uncovered = intermediate.client(ALICE, 7);
     uncovered.pem.push_str(&intermediate.pem);
-    for (name, certificate) in [
-        ("another CA", &stranger),
-        ("an impostor", &impostor),
-        ("expired", &expired),
-        ("revoked", &revoked),
-        ("not yet valid", &future),
-        ("of a server", &of_server),
-        ("no list of the intermediate", &uncovered),
+    for (certificate, reason) in [
+        (&stranger, "certificate_untrusted"),
+        // Its issuer has the right name, and its signature is of another key.
+        (&impostor, "certificate_invalid"),
+        (&expired, "certificate_expired"),
+        (&revoked, "certificate_revoked"),
+        (&future, "certificate_not_yet_valid"),
+        (&of_server, "certificate_purpose"),
+        (&uncovered, "certificate_revocation_unknown"),
     ] {
         for path in ["/who", "/public"] {
-            assert_eq!(site.status(Some(certificate), path).await, None, "{name}");
+            assert_eq!(site.status(Some(certificate), path).await, None, "{reason}");
         }
+        let event = format!("event=\"handshake_rejected\" reason=\"{reason}\"");
+        assert!(logged(&event).len() >= 4, "{reason}");
     }
     assert_eq!(site.status(Some(&site.ca.client(ALICE, 12)), "/who").await, Some(200));
+}
+
+/// Each version of TLS, and a list as DER.
+#[actix_web::test]
+async fn tls_1_2_and_lists_as_der_work_too() {
+    let site = Site::start(false, |clients, ca, files| {
+        let list = files.path("list.crl");
+        std::fs::write(&list, ca.revoke_as_der(&[13], SystemTime::now() + DAY)).unwrap();
+        clients.revocation_list(list)
+    });
+    for (serial, expected) in [(7, Some(200)), (13, None)] {
+        let certificate = site.ca.client(ALICE, serial);
+        for http in VERSIONS {
+            for tls in [reqwest::tls::Version::TLS_1_2, reqwest::tls::Version::TLS_1_3] {
+                let client = client_of(&site.ca, http).identity(certificate.identity());
+                let client = client.tls_version_min(tls).tls_version_max(tls).build().unwrap();
+                let response = site.server.get(&client, "/who").await;
+                assert_eq!(response.ok().map(|response| response.status().as_u16()), expected, "{http:?} {tls:?}");
+            }
+        }
+    }
+}
+
+/// A resumed session does not verify the certificate again (RFC 8446 §4.6.1), and so the request does.
+#[actix_web::test]
+async fn resumed_session_does_not_outlive_a_revocation() {
+    let list = |ca: &Ca, serials: &[u64]| ca.revoke(serials, SystemTime::now() + DAY);
+    let site =
+        Site::start(false, |clients, ca, files| clients.revocation_list(files.write("list.pem", &list(ca, &[]))));
+    let alice = site.ca.client(ALICE, 7);
+    // Each request has a connection of its own.
+    let client = client_of(&site.ca, VERSIONS[0]).identity(alice.identity()).pool_max_idle_per_host(0).build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(site.server.get(&client, "/who").await.unwrap().status(), 200);
+    }
+    site.files.write("list.pem", &list(&site.ca, &[7]));
+    eventually("the rejection", async || site.status(Some(&alice), "/who").await.is_none()).await;
+    let resumed = site.server.get(&client, "/who").await.unwrap();
+    assert_eq!(resumed.status(), 401, "the session was resumed");
 }
 
 #[actix_web::test]
@@ -197,7 +240,9 @@ async fn certificate_expires_on_open_connections() {
         clients.revocation_list(list).clock(of_requests)
     });
     let uri = vec![SanType::URI(ALICE.try_into().unwrap())];
-    let short = site.ca.client_with(uri, 7, SystemTime::now() + DAY);
+    // Dates in certificates are whole seconds.
+    let ends = SystemTime::UNIX_EPOCH + Duration::from_secs(start.as_secs()) + DAY;
+    let short = site.ca.client_with(uri, 7, ends);
     let long = site.ca.client(ALICE, 8);
     let [short, long] = [&short, &long].map(|certificate| site.clients(Some(certificate)));
     let statuses = async |clients: &[Client; 2]| {

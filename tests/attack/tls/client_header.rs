@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, test};
-use palisade::tls::{ClientCertificates, ClientCertificatesBuilder};
+use palisade::tls::{ClientCertificates, ClientCertificatesBuilder, Tls};
 use palisade::{Principal, authenticated, get, public};
 use palisade_tests::builder;
 use palisade_tests::log::Log;
 use rcgen::SanType;
 
-use super::support::{Ca, DAY, Files};
+use super::support::{Ca, DAY, Files, Server, VERSIONS, client_of};
 
 const PROXY: &str = "10.0.0.1";
 const CLIENT: &str = "203.0.113.7";
@@ -172,4 +172,27 @@ async fn chain_of_the_proxy_is_used() {
     assert!(status == 401 && log[0].contains("certificate_revocation_unknown"), "{log:?}");
     let of_clients = case.clients().from_proxy().revocation_list(&list).revocation_of_clients_only().build().unwrap();
     assert_eq!(ask(&of_clients, PROXY, "/who", &both).await.0, 200);
+}
+
+/// Over real connections, whose peer is a trusted proxy.
+#[actix_web::test]
+async fn certificate_of_the_proxy_itself_is_nobody() {
+    let case = Case::new();
+    let [chain, key] = case.files.pair("tls", &case.ca.server(&["localhost"]));
+    let clients = case.clients().from_proxy().build().unwrap();
+    let tls = Tls::builder().certificate(chain, key).request_client_certificates(&clients).build().unwrap();
+    let palisade = builder().authenticator(clients).trusted_proxies(["127.0.0.1/32"]).build().unwrap();
+    let server = Server::start(&tls, palisade, |config| {
+        config.service(palisade::scope("").service(who).service(open));
+    });
+    let proxy = case.ca.client("spiffe://example.com/proxy", 1);
+    let alice = case.ca.client(ALICE, 7).header();
+    for version in VERSIONS {
+        let client = client_of(&case.ca, version).identity(proxy.identity()).build().unwrap();
+        let request = || client.get(server.url("/who"));
+        assert_eq!(request().send().await.unwrap().status(), 401);
+        let response = request().header("client-cert", &alice).send().await.unwrap();
+        assert_eq!((response.status().as_u16(), response.version()), (200, version));
+        assert_eq!(response.text().await.unwrap(), ALICE);
+    }
 }

@@ -9,12 +9,11 @@ use actix_web::web::ServiceConfig;
 use futures_util::future::join_all;
 use palisade::tls::{DevelopmentCertificate, Tls};
 use palisade::{Palisade, get, public};
-use palisade_tests::log::Log;
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Response, Version};
 use tokio::sync::Semaphore;
 
-use super::support::{Ca, Files, Issued, Server, VERSIONS, client_of, eventually};
+use super::support::{Ca, Files, Issued, Server, VERSIONS, client_of, eventually, logged};
 
 const IN_FLIGHT: usize = 1_000;
 
@@ -91,7 +90,8 @@ async fn certificate_is_swapped_under_load() {
 
 #[actix_web::test]
 async fn unusable_pair_keeps_the_old_one_and_says_so_once() {
-    let log = Log::of_the_program();
+    // Before anything is logged.
+    assert!(logged("a line that nobody logs").is_empty());
     let (ca, files) = (Ca::new("ca"), Files::new());
     let [first, second, third] = [1, 2, 3].map(|_| ca.server(&["localhost"]));
     let [chain, key] = files.pair("tls", &first);
@@ -99,7 +99,7 @@ async fn unusable_pair_keeps_the_old_one_and_says_so_once() {
     let server = Server::start(&tls, palisade(), routes);
     let folder = files.path("").display().to_string();
     // Other tests log too.
-    let own = || log.take_all().lines().filter(|line| line.contains(&folder)).map(str::to_owned).collect::<Vec<_>>();
+    let own = || logged(&folder);
     let warnings = || own().iter().filter(|line| line.contains("cannot be used, so those from before stay")).count();
     let settle = || rt::time::sleep(Duration::from_millis(300));
 

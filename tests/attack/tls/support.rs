@@ -1,6 +1,7 @@
 //! A CA, files of certificates, and a server over TLS.
 
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use actix_web::dev::ServerHandle;
@@ -9,12 +10,25 @@ use actix_web::{App, HttpServer, rt};
 use palisade::Palisade;
 use palisade::server::harden;
 use palisade::tls::Tls;
+use palisade_tests::log::Log;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationList, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
+    SerialNumber,
 };
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Response, Version, redirect};
 use tempfile::TempDir;
+
+/// What all threads of the program log. Each test takes its lines from a copy, because there is one log for all of them.
+static LOG: LazyLock<(Log, Mutex<Vec<String>>)> = LazyLock::new(|| (Log::of_the_program(), Mutex::default()));
+
+/// The lines of the program's log that have this part, since the last call with the same part.
+pub fn logged(part: &str) -> Vec<String> {
+    let (log, kept) = &*LOG;
+    let mut kept = kept.lock().unwrap();
+    kept.extend(log.take_all().lines().map(str::to_owned));
+    kept.extract_if(.., |line| line.contains(part)).collect()
+}
 
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const VERSIONS: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
@@ -100,8 +114,17 @@ impl Ca {
         Issued { pem: certificate.pem(), key: key.serialize_pem(), der: certificate.der().to_vec(), serial }
     }
 
+    /// The revocation list as DER.
+    pub fn revoke_as_der(&self, serials: &[u64], ends: SystemTime) -> Vec<u8> {
+        self.revocation_list(serials, ends).der().to_vec()
+    }
+
     /// A revocation list with these serial numbers, which is out of date after `ends`.
     pub fn revoke(&self, serials: &[u64], ends: SystemTime) -> String {
+        self.revocation_list(serials, ends).pem().unwrap()
+    }
+
+    fn revocation_list(&self, serials: &[u64], ends: SystemTime) -> CertificateRevocationList {
         let revoked = serials.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: SystemTime::now().into(),
@@ -116,7 +139,7 @@ impl Ca {
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        params.signed_by(&self.issuer).unwrap().pem().unwrap()
+        params.signed_by(&self.issuer).unwrap()
     }
 }
 
