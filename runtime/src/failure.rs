@@ -9,6 +9,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
+use std::rc::Rc;
 
 use actix_web::body::MessageBody;
 use actix_web::http::header::{
@@ -21,9 +22,9 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use crate::audit;
 use crate::authn::AuthError;
 use crate::policy::HandlerPath;
-use crate::problem::{INTERNAL, Problem};
-use crate::rejection_response::render;
-use crate::settings::Settings;
+use crate::problem::{INTERNAL, Problem, Restyle};
+use crate::rejection_response::{render, style_of};
+use crate::settings::{RequestState, Settings};
 
 /// Whether a header of an error's own response is useful to the client and contains no free text. An error may have put its
 /// cause into any header, so the value is checked too.
@@ -73,16 +74,18 @@ pub(crate) fn conceal<B: MessageBody + 'static>(
         let (method, route) = (Some(request.method().as_str()), route.as_deref());
         audit::Failed { event: "failed", status, method, route, handler, cause }.record();
     }
+    let state = RequestState::of(request);
+    let style = style_of(settings, state.and_then(|state| state.responses.get()).map(Rc::as_ref));
     let shown = match (problem, cause) {
         (Some(problem), Some(cause)) if settings.reveal && problem.source().is_some() => {
             Some((problem.with_detail(cause), false))
         }
-        (Some(problem), _) => settings.restyle.is_some().then_some((problem, false)),
+        (Some(problem), _) => style.is_some().then_some((problem, false)),
         (None, Some(cause)) => Some((internal(settings, status, cause).with_instance(request.path()), true)),
         (None, None) => None,
     };
     let mut response = match shown {
-        Some((problem, concealed)) => with_problem(settings, response, &problem, concealed),
+        Some((problem, concealed)) => with_problem(style, response, &problem, concealed),
         None => response.map_into_boxed_body(),
     };
     response.extensions_mut().insert(Concealed);
@@ -148,9 +151,14 @@ fn internal(settings: &Settings, status: StatusCode, cause: String) -> Problem {
 }
 
 /// The response with the problem as its body.
-fn with_problem<B>(settings: &Settings, response: HttpResponse<B>, problem: &Problem, concealed: bool) -> HttpResponse {
+fn with_problem<B>(
+    style: Option<&Restyle>,
+    response: HttpResponse<B>,
+    problem: &Problem,
+    concealed: bool,
+) -> HttpResponse {
     let status = response.status();
-    let (mut styled, body) = render(settings, problem.clone()).into_parts();
+    let (mut styled, body) = render(style, problem.clone()).into_parts();
     let (mut response, _) = response.into_parts();
     let mut headers = std::mem::replace(styled.headers_mut(), HeaderMap::new());
     let body_headers = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING];

@@ -18,13 +18,19 @@ use crate::config_error::Mistakes;
 use crate::denial::{Denial, Extra};
 use crate::headers::{ApplicationHeaders, Hsts, SecurityHeaders, SentResponse};
 use crate::policy::{Policy, SchemeChoices};
-use crate::problem::{FieldError, PROBLEM_JSON, Problem, title_of};
+use crate::problem::{FieldError, PROBLEM_JSON, Problem, Restyle, title_of};
+use crate::route_responses::ResponsesOfRoute;
 use crate::settings::{Challenges, Settings};
 use crate::validation;
 
-/// The problem as a response in the application's style. The style cannot change the status or `Retry-After`.
-pub(crate) fn render(settings: &Settings, problem: Problem) -> HttpResponse {
-    let Some(restyle) = &settings.restyle else {
+/// The style of a route's problems: that of its innermost scope which has one, or that of the application.
+pub(crate) fn style_of<'s>(settings: &'s Settings, of_route: Option<&'s ResponsesOfRoute>) -> Option<&'s Restyle> {
+    of_route.and_then(ResponsesOfRoute::problems).or(settings.restyle.as_deref())
+}
+
+/// The problem as a response in a style. The style cannot change the status or `Retry-After`.
+pub(crate) fn render(style: Option<&Restyle>, problem: Problem) -> HttpResponse {
+    let Some(restyle) = style else {
         return problem.response();
     };
     // The style is code of the application. The client must get a response even if that code panics.
@@ -68,18 +74,20 @@ fn challenge(settings: &Settings, choices: Option<&SchemeChoices>, presented: bo
 pub(crate) fn respond(
     settings: &Settings,
     denial: Denial,
+    of_route: Option<&ResponsesOfRoute>,
     choices: Option<&SchemeChoices>,
     request: &RequestHead,
 ) -> HttpResponse {
+    let style = style_of(settings, of_route);
     let Denial { status, detail, extra, .. } = denial;
     let path = request.uri.path();
     let problem = || Problem::new(status).with_detail(detail).with_instance(path);
     let extra = match extra {
-        Extra::Fields(fields) => return render(settings, problem().with_errors(worded(settings, fields, request))),
+        Extra::Fields(fields) => return render(style, problem().with_errors(worded(settings, fields, request))),
         other => other,
     };
-    let mut response = match settings.restyle {
-        Some(_) => render(settings, problem()),
+    let mut response = match style {
+        Some(_) => render(style, problem()),
         // Most rejections are only a text and a path.
         None => plain_response(status, detail, path),
     };

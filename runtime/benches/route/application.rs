@@ -34,7 +34,16 @@ pub(crate) struct Setup {
     cache: TokenCache,
     roles: Option<Roles>,
     revocations: Option<MemoryRevocations>,
-    hosts: bool,
+    hosts: Hosts,
+}
+
+/// Which hosts a request may name.
+#[derive(Default)]
+enum Hosts {
+    #[default]
+    OfListener,
+    Listed,
+    Any,
 }
 
 impl Setup {
@@ -67,7 +76,12 @@ impl Setup {
 
     /// The host of each request is checked against a list.
     pub(crate) fn with_hosts() -> Self {
-        Self { hosts: true, ..Self::default() }
+        Self { hosts: Hosts::Listed, ..Self::default() }
+    }
+
+    /// The host of a request is not checked.
+    pub(crate) fn with_any_host() -> Self {
+        Self { hosts: Hosts::Any, ..Self::default() }
     }
 
     fn palisade(self) -> Palisade {
@@ -80,7 +94,11 @@ impl Setup {
         let cors = Cors::allow_origins(["https://app.example.com"]).allow_credentials();
         let palisade = Palisade::builder().authenticator(jwt.build().unwrap()).cors(cors);
         let palisade = palisade.rate_limit_store(MemoryRateLimits::new());
-        let palisade = if self.hosts { palisade.hosts(["api.example.com"]) } else { palisade };
+        let palisade = match self.hosts {
+            Hosts::OfListener => palisade,
+            Hosts::Listed => palisade.hosts(["api.example.com"]),
+            Hosts::Any => palisade.danger_any_host(),
+        };
         let palisade = match self.roles {
             Some(roles) => palisade.roles(roles).routes(&palisade::scope("").service(owner_get)),
             None => palisade,

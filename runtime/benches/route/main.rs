@@ -24,6 +24,7 @@ use crate::wire::Wire;
 #[bench::role_and_owner_get_with_roles(case_of(Setup::with_roles(), Sent::get("/owner/7").by("admin")))]
 #[bench::role_and_owner_get_with_revocations(case_of(Setup::with_revocations(), Sent::get("/owner/7").by("admin")))]
 #[bench::role_and_owner_get_with_hosts(case_of(Setup::with_hosts(), Sent::get("/owner/7").by("admin")))]
+#[bench::role_and_owner_get_with_any_host(case_of(Setup::with_any_host(), Sent::get("/owner/7").by("admin")))]
 #[bench::role_and_owner_get_not_cached(case_of(Setup::without_cache(), Sent::get("/owner/7").by("admin")))]
 #[bench::by_hand_get(case(Sent::get("/by-hand/7").by("admin")))]
 #[bench::without_token_get(case(Sent::get("/role/7").expecting(401)))]

@@ -12,8 +12,9 @@ use palisade_grammar::names::Kind;
 use crate::authn::Authenticator;
 use crate::authz::{self, Owners};
 use crate::config_error::{ConfigError, Mistakes};
+use crate::headers::{ApplicationHeaders, lacking_endpoint};
 use crate::policy::{Credentials, Rule, SchemeChoices};
-use crate::policy_table::{PolicyRow, PolicyTable};
+use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::By;
 use crate::role::{RoleName, Roles};
@@ -263,6 +264,21 @@ pub(super) fn check_rate_limit_keys(
                     _ => {}
                 }
             }
+        }
+    }
+}
+
+/// Checks that each `report-to` in a policy of a scope or a route names an endpoint. The mistake of a scope is reported once.
+pub(super) fn check_reports(policies: &PolicyTable, headers: &ApplicationHeaders, mistakes: &mut Mistakes) {
+    for row in policies.rows() {
+        for name in headers.unknown_endpoints(row.each_header_change().map(|(changes, _)| changes)) {
+            let by = row.each_header_change().filter(|(changes, _)| changes.report_to(&name)).last();
+            let by = match by {
+                Some((_, Some(scope))) => format!("the scope {}", prefix_or_slash(scope)),
+                _ => format!("{} at {}", row.policy().declared(), row.path()),
+            };
+            let problem = format!("{}, or correct the name in the policy of {by}", lacking_endpoint(&name));
+            mistakes.report("security headers", problem);
         }
     }
 }

@@ -45,7 +45,7 @@ use crate::input::InputArgument;
 use crate::policy::Credentials;
 use crate::problem::Problem;
 use crate::rate_limit::{FieldKeys, Reservations, Stage};
-use crate::rejection_response::{absent, not_installed, render};
+use crate::rejection_response::{absent, not_installed, render, style_of};
 use crate::settings::{RequestState, Settings};
 
 const NO_FIELDS: &FieldKeys = &FieldKeys::new();
@@ -215,7 +215,7 @@ pub(crate) async fn fallback(mounted: &MountedPolicy, request: &HttpRequest) -> 
     };
     let outcome = match guarded.admit().await {
         Err(denial) => Outcome::Denied(denial),
-        Ok(_) => Outcome::Responded(no_route(guarded.settings, request)),
+        Ok(_) => Outcome::Responded(no_route(guarded.state, request)),
     };
     guarded.conclude(outcome).await
 }
@@ -223,15 +223,16 @@ pub(crate) async fn fallback(mounted: &MountedPolicy, request: &HttpRequest) -> 
 /// The same behind the checks, for a fallback that is inside the middleware of a scope.
 pub(crate) fn absent_response(request: &HttpRequest) -> HttpResponse {
     match RequestState::of(request) {
-        Some(state) => no_route(&state.settings, request),
+        Some(state) => no_route(state, request),
         None => HttpResponse::InternalServerError().finish(),
     }
 }
 
 /// 405 if the path has other methods, otherwise 404.
-fn no_route(settings: &Settings, request: &HttpRequest) -> HttpResponse {
+fn no_route(state: &RequestState, request: &HttpRequest) -> HttpResponse {
     let allow = request.extensions_mut().remove::<Allow>();
-    let mut response = render(settings, absent(allow.is_some()).with_instance(request.path()));
+    let style = style_of(&state.settings, state.responses.get().map(Rc::as_ref));
+    let mut response = render(style, absent(allow.is_some()).with_instance(request.path()));
     if let Some(Allow(methods)) = allow {
         response.headers_mut().insert(ALLOW, methods);
     }

@@ -1,5 +1,7 @@
 //! The response to a guarded request: a rejection, or the response of the handler.
 
+use std::rc::Rc;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -104,7 +106,8 @@ impl GuardedRequest<'_, '_> {
 
     fn reject(&self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
-        respond(self.settings, denial, self.mounted.schemes.as_deref(), self.request.head())
+        let of_route = self.state.responses.get().map(Rc::as_ref);
+        respond(self.settings, denial, of_route, self.mounted.schemes.as_deref(), self.request.head())
     }
 
     /// The response of a handler that failed. A rejection by the handler itself, such as for a wrong password, is audited too.

@@ -4,15 +4,18 @@
 //! Promise: an entry is a name or an address, with or without a port, or each name below one. Hosts are compared as wholes and
 //! without case. What cannot be read is a configuration error.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use actix_web::dev::RequestHead;
-use actix_web::http::header::HOST;
+use actix_web::http::header::{HOST, HeaderName};
 
 use super::name::{HostAndPort, HostName, name_below};
 use crate::config_error::Mistakes;
 
 const SETTING: &str = "hosts";
+/// A static, because a constant would be built and dropped for each request.
+static NAME: HeaderName = HOST;
 /// A client leaves out the port of its scheme. Behind a proxy the scheme is unknown.
 const DEFAULT_PORTS: [u16; 2] = [80, 443];
 
@@ -20,7 +23,7 @@ const DEFAULT_PORTS: [u16; 2] = [80, 443];
 #[derive(Debug, Default)]
 pub(crate) struct AllowedHosts {
     /// The entries without a `*`, as most clients write them, so that most requests need one comparison.
-    exact: Vec<Box<str>>,
+    exact: Vec<Box<[u8]>>,
     entries: Vec<AllowedHost>,
 }
 
@@ -48,7 +51,7 @@ impl AllowedHosts {
             match AllowedHost::parse(text.as_ref()) {
                 Ok(entry) => {
                     if !matches!(entry.pattern, HostPattern::Below(_)) {
-                        allowed.exact.push(text.as_ref().to_ascii_lowercase().into());
+                        allowed.exact.push(text.as_ref().to_ascii_lowercase().into_bytes().into());
                     }
                     allowed.entries.push(entry);
                 }
@@ -67,7 +70,12 @@ impl AllowedHosts {
     /// `request_sanity`, which looks at all headers.
     #[inline]
     pub(super) fn hold_only(&self, head: &RequestHead) -> bool {
-        only_host(head).is_some_and(|host| self.exact.iter().any(|own| own.as_bytes() == host))
+        only_host(head).is_some_and(|host| self.exact.iter().any(|own| **own == *host))
+    }
+
+    /// The entries as they are compared.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.entries.iter().map(AllowedHost::to_string).collect()
     }
 
     pub(crate) fn contain(&self, host: HostAndPort<'_>) -> bool {
@@ -78,7 +86,7 @@ impl AllowedHosts {
 /// The host of a request that names one in one place only.
 #[inline]
 fn only_host(head: &RequestHead) -> Option<&[u8]> {
-    match (head.headers.get(HOST), head.uri.authority()) {
+    match (head.headers.get(&NAME), head.uri.authority()) {
         (Some(host), None) => Some(host.as_bytes()),
         (None, Some(authority)) => Some(authority.as_str().as_bytes()),
         _ => None,
@@ -119,6 +127,18 @@ impl AllowedHost {
             (Some(own), Some(port)) => own == port,
         };
         is_host && is_port
+    }
+}
+
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.pattern {
+            HostPattern::Name(name) => write!(f, "{name}")?,
+            HostPattern::Below(suffix) => write!(f, "*{suffix}")?,
+            HostPattern::Address(IpAddr::V4(address)) => write!(f, "{address}")?,
+            HostPattern::Address(IpAddr::V6(address)) => write!(f, "[{address}]")?,
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

@@ -40,7 +40,7 @@ pub use self::route::Route;
 pub(crate) use self::route::ServedPaths;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
-pub(crate) use self::scope_demands::{ScopeDemands, Wrap};
+pub(crate) use self::scope_demands::{OwnResponses, ScopeDemands, Wrap};
 use crate::cors::RouteCors;
 pub use crate::handler_path::HandlerPath;
 use crate::headers::HeaderChange;

@@ -12,6 +12,7 @@ use super::{Credentials, Network, Rule};
 use crate::concurrency::{CountedTogether, HandlerConcurrency};
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
+use crate::problem::Restyle;
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -34,6 +35,8 @@ pub(crate) struct ScopeDemands {
     pub(crate) cors: Option<Rc<CorsRules>>,
     /// What the scopes change in the security headers.
     pub(crate) headers: Vec<Rc<SecurityHeaders>>,
+    /// The style of problems of the innermost scope that has one.
+    pub(crate) problems: Option<Rc<Restyle>>,
 }
 
 /// Adds a middleware around a route.
@@ -44,6 +47,14 @@ pub(crate) type Wrap = Rc<dyn Fn(actix_web::Route) -> actix_web::Route>;
 pub(crate) struct ScopeRateLimit {
     pub(crate) rate_limit: RateLimit,
     pub(crate) bucket: u64,
+}
+
+/// What one scope changes in the responses of its members.
+#[derive(Default)]
+pub(crate) struct OwnResponses {
+    pub(crate) cors: Option<Box<CorsRules>>,
+    pub(crate) headers: Option<SecurityHeaders>,
+    pub(crate) problems: Option<Rc<Restyle>>,
 }
 
 impl ScopeDemands {
@@ -61,6 +72,7 @@ impl ScopeDemands {
             data: Vec::new(),
             cors: None,
             headers: Vec::new(),
+            problems: None,
         }
     }
 
@@ -104,10 +116,11 @@ impl ScopeDemands {
         self
     }
 
-    /// Adds what an inner scope changes in the headers of responses.
-    pub(crate) fn responding(mut self, cors: Option<CorsRules>, headers: Option<SecurityHeaders>) -> Self {
-        self.cors = cors.map(Rc::new).or(self.cors);
-        self.headers.extend(headers.map(Rc::new));
+    /// Adds what an inner scope changes in responses.
+    pub(crate) fn responding(mut self, own: OwnResponses) -> Self {
+        self.cors = own.cors.map(|rules| Rc::new(*rules)).or(self.cors);
+        self.headers.extend(own.headers.map(Rc::new));
+        self.problems = own.problems.or(self.problems);
         self
     }
 

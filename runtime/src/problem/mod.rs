@@ -298,6 +298,9 @@ impl Problem {
     }
 }
 
+/// A function that renders each problem in the application's style, or in that of a scope.
+pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
+
 /// The members that a problem may have without an extension.
 const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "instance", "errors"];
 

@@ -28,6 +28,7 @@ mod one_path;
 mod rate_limits;
 mod register;
 mod resource_path;
+mod responses;
 mod router;
 mod siblings;
 #[cfg(test)]
@@ -50,10 +51,8 @@ use self::members::Mount;
 pub use self::members::add_at;
 pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guarded};
 use crate::config_error::ConfigError;
-use crate::cors::CorsRules;
 use crate::endpoint::Guards;
-use crate::headers::SecurityHeaders;
-use crate::policy::{AuthScheme, Network, Rule, Wrap};
+use crate::policy::{AuthScheme, Network, OwnResponses, Rule, Wrap};
 use crate::policy_table::PolicyTable;
 use crate::rate_limit::RateLimit;
 use crate::role::RoleName;
@@ -122,8 +121,7 @@ pub fn scope(prefix: &str) -> Scope {
         guards: Guards::default(),
         wraps: Vec::new(),
         data: None,
-        cors: None,
-        headers: None,
+        responses: OwnResponses::default(),
         default: None,
         declared_at: Location::caller(),
     }
@@ -168,8 +166,7 @@ pub struct Scope {
     guards: Guards,
     wraps: Vec<Wrap>,
     data: Option<Extensions>,
-    cors: Option<Box<CorsRules>>,
-    headers: Option<SecurityHeaders>,
+    responses: OwnResponses,
     default: Option<Mount>,
     declared_at: &'static Location<'static>,
 }
@@ -195,48 +192,6 @@ impl Scope {
     /// by address on routes that do not require a principal.
     pub fn rate_limit(mut self, rate_limit: RateLimit) -> Self {
         self.rate_limits.push(rate_limit);
-        self
-    }
-
-    /// The origins whose pages may read the responses of this scope, in place of those of the scopes around it and of
-    /// [`PalisadeBuilder::cors`](crate::PalisadeBuilder::cors). Nothing of those is added. They apply to unknown paths of the scope too. A
-    /// route with [`cors`](macro@crate::cors) has its own. A second call replaces the first. A mistake is found by
-    /// [`verify`](Self::verify).
-    ///
-    /// ```
-    /// use palisade::{Cors, get, public};
-    ///
-    /// #[get("/prices")]
-    /// #[public]
-    /// async fn prices() -> &'static str {
-    ///     "1, 2, 3"
-    /// }
-    ///
-    /// let shop = palisade::scope("/shop").cors(Cors::allow_origins(["https://shop.example"])).service(prices);
-    /// assert_eq!(shop.policies().origins(), ["https://shop.example"]);
-    /// assert!(palisade::scope("/x").cors(Cors::allow_origins(["*"])).verify().is_err());
-    /// ```
-    pub fn cors(mut self, rules: impl Into<CorsRules>) -> Self {
-        self.cors = Some(Box::new(rules.into()));
-        self
-    }
-
-    /// Changes security headers of the responses of this scope, as `#[headers(..)]` does for a route. A second call replaces the first.
-    ///
-    /// The changes apply after those of [`PalisadeBuilder::security_headers`](crate::PalisadeBuilder::security_headers) and of the
-    /// scopes around it, and before those of the routes. They apply to unknown paths of the scope too.
-    ///
-    /// ```
-    /// use palisade::SecurityHeaders;
-    ///
-    /// let api = palisade::scope("/api").headers(SecurityHeaders::api());
-    /// let site = palisade::scope("/site").headers(SecurityHeaders::pages().frame("same-origin"));
-    /// # let _ = (api, site);
-    /// ```
-    ///
-    /// Values that browsers do not understand are found by [`verify`](Self::verify).
-    pub fn headers(mut self, headers: SecurityHeaders) -> Self {
-        self.headers = Some(headers);
         self
     }
 

@@ -123,15 +123,14 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
         guards,
         wraps,
         data,
-        cors,
-        headers,
+        responses,
         default,
         ..
     } = scope;
     let prefix = format!("{around}{own}");
     let demands = demands.within(&prefix, &rules, &rate_limits).with_networks(networks);
     let demands = demands.limited(&prefix, timeout, concurrency, declared_at);
-    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(cors.map(|rules| *rules), headers));
+    let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(responses));
     let mut found = Services::default();
     for item in items {
         match item.0 {

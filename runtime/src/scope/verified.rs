@@ -75,8 +75,8 @@ impl Outline {
             && self.call_limits == (scope.timeout, scope.concurrency)
             && self.has_guards != scope.guards.0.is_empty()
             // What was verified had no mistake there.
-            && scope.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
-            && scope.headers.as_ref().is_none_or(|headers| headers.mistakes().is_empty())
+            && scope.responses.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
+            && scope.responses.headers.as_ref().is_none_or(|headers| headers.mistakes().is_empty())
             && match (&self.default, &scope.default) {
                 (Some(own), Some(default)) => own.equals(default),
                 (None, None) => true,

@@ -45,12 +45,12 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
 
 /// Adds the mistakes in the security headers of a scope and of what is in it.
 fn check_headers(scope: &Scope, mistakes: &mut Mistakes) {
-    if let Some(headers) = &scope.headers {
-        mistakes.extend(headers.mistakes().clone());
+    if let Some(headers) = &scope.responses.headers {
+        mistakes.extend(headers.mistakes());
     }
     let check_mount = |mount: &Mount, mistakes: &mut Mistakes| {
         // The macros have checked the changes in attributes, but not those in the policy of a guarded service.
-        mistakes.extend(SecurityHeaders::of(mount.policy.header_changes).mistakes().clone());
+        mistakes.extend(SecurityHeaders::of(mount.policy.header_changes).mistakes());
     };
     scope.default.iter().for_each(|default| check_mount(default, mistakes));
     for item in &scope.items {
@@ -114,7 +114,7 @@ fn check_templates(scope: &Scope, outer: &OuterScopes, mistakes: &mut Mistakes) 
 
 /// Finds mistakes of the CORS rules. A macro has checked those of a route, unless the policy was written by hand.
 fn check_cors(scope: &Scope, mistakes: &mut Mistakes) {
-    if let Some(rules) = &scope.cors {
+    if let Some(rules) = &scope.responses.cors {
         report_cors(rules, &|| format!("the scope {} ({})", prefix_or_slash(&scope.prefix), scope.place()), mistakes);
     }
     let check_route = |mount: &Mount, mistakes: &mut Mistakes| {

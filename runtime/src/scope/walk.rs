@@ -44,9 +44,13 @@ impl OuterScopes {
         outer.rate_limits.extend(scope.rate_limits.iter().map(|rate_limit| (outer.prefix.clone(), *rate_limit)));
         outer.timeout = scope.timeout.map(|timeout| (outer.prefix.clone(), timeout)).or(outer.timeout);
         outer.concurrency.extend(scope.concurrency.map(|limit| (outer.prefix.clone(), limit)));
-        outer.cors =
-            scope.cors.as_ref().map(|rules| (outer.prefix.clone(), Arc::new((**rules).clone()))).or(outer.cors);
-        outer.headers.extend(scope.headers.iter().map(|headers| (outer.prefix.clone(), headers.clone())));
+        outer.cors = scope
+            .responses
+            .cors
+            .as_ref()
+            .map(|rules| (outer.prefix.clone(), Arc::new((**rules).clone())))
+            .or(outer.cors);
+        outer.headers.extend(scope.responses.headers.iter().map(|headers| (outer.prefix.clone(), headers.clone())));
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer

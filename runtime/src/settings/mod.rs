@@ -10,7 +10,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::HeaderValue;
 
 pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, StillAdmitted};
@@ -25,17 +24,15 @@ use crate::headers::ApplicationHeaders;
 use crate::host::HostRules;
 use crate::policy::{Rule, SchemeChoices};
 use crate::policy_table::PolicyTable;
-use crate::problem::{FieldError, Problem};
+use crate::problem::{FieldError, Restyle};
 use crate::proxy::address_ranges::AddressRanges;
 use crate::proxy::{AddressGroup, TrustedProxies};
 use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::role::RoleName;
 use crate::role::Roles;
 
-/// A function that renders each problem in the application's style.
 /// Returns the sentence of an error in the language of the client.
 pub(crate) type InputMessages = dyn Fn(&FieldError, Option<&str>) -> Option<String> + Send + Sync;
-pub(crate) type Restyle = dyn Fn(Problem) -> HttpResponse + Send + Sync;
 
 pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
@@ -72,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) limits_calls: bool,
     /// The counters of handlers and scopes.
     pub(crate) concurrency: ConcurrencyCounters,
+    /// How often the caller of a long-lived response is checked again, if the handler does not say otherwise.
+    pub(crate) admission_interval: Duration,
     /// How many bytes the head of a request may have.
     pub(crate) head_limit: usize,
     pub(crate) body_timeouts: BodyTimeouts,
