@@ -190,7 +190,11 @@ async fn resumed_session_does_not_outlive_a_revocation() {
         assert_eq!(site.server.get(&client, "/who").await.unwrap().status(), 200);
     }
     site.files.write("list.pem", &list(&site.ca, &[7]));
-    eventually("the rejection", async || site.status(Some(&alice), "/who").await.is_none()).await;
+    eventually("the rejection", async || {
+        let [fresh, _] = site.clients(Some(&alice));
+        site.server.get(&fresh, "/who").await.is_err()
+    })
+    .await;
     let resumed = site.server.get(&client, "/who").await.unwrap();
     assert_eq!(resumed.status(), 401, "the session was resumed");
 }
