@@ -4,7 +4,7 @@
 //! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits), [SQL](sql)
 //! 3. Callers: [tokens], [sessions], [sessions in a cookie](cookie_sessions), [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
-//! 5. Running it: [testing], [operations], [porting an application](migrating)
+//! 5. Running it: [testing], [operations], [TLS](tls), [porting an application](migrating)
 //! 6. Inside: [what the attributes expand to](expansion), [performance], [decisions], [glossary]
 //!
 //! The pages are also an mdBook (`runtime/docs/book.toml`). Each example is compiled and run as a documentation test.
@@ -29,6 +29,7 @@ macro_rules! pages {
         #[doc = "[order]: crate::guide::order_of_checks"]
         #[doc = "[testing]: crate::guide::testing"]
         #[doc = "[operations]: crate::guide::operations"]
+        #[doc = "[tls]: crate::guide::tls"]
         #[doc = "[cors]: crate::guide::cors_and_headers"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[glossary]: crate::guide::glossary"]
@@ -56,6 +57,7 @@ pages! {
     errors: "guide/errors.md", "What a client reads in an error response, and errors of a handler.";
     testing: "guide/testing.md", "Assumed callers, committed policies, the access matrix, and a clock for tests.";
     operations: "guide/operations.md", "Proxies, several processes, and what an operator must know.";
+    tls: "guide/tls.md", "Certificates that are reloaded, client certificates, and the listener for plain HTTP.";
     migrating: "guide/migrating.md", "Porting an actix-web application: what replaces each piece, in which order, and what to look for.";
     expansion: "guide/expansion.md", "The generated code of one route, line by line.";
     performance: "performance.md", "What a request, a start and a rate limit cost, and how that is measured.";

@@ -65,6 +65,7 @@ impl PalisadeBuilder {
         let proxies = if mistakes.is_reported("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
         if let Some(proxies) = &proxies {
             config_checks::check_rate_limit_keys(&policies, &self.authenticators, proxies, &mut mistakes);
+            config_checks::check_headers_of_proxies(&self.authenticators, proxies, &mut mistakes);
         }
         config_checks::check_reports(&policies, &headers, &mut mistakes);
         config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);

@@ -102,6 +102,22 @@ pub(super) fn check_requirements(policies: &PolicyTable, known: &Configured<'_>,
     }
 }
 
+/// Checks that there is a proxy that can write the headers in which an authenticator looks for credentials.
+pub(super) fn check_headers_of_proxies(
+    authenticators: &[Arc<dyn Authenticator>],
+    proxies: &TrustedProxies,
+    mistakes: &mut Mistakes,
+) {
+    let reading = authenticators.iter().find(|known| known.reads_headers_of_proxies());
+    if let (Some(reading), true) = (reading, proxies.is_empty()) {
+        let problem = format!(
+            "must name the proxies whose header has the credential of the scheme {:?}, such as \"10.0.0.0/8\"",
+            reading.scheme()
+        );
+        mistakes.report("trusted_proxies", problem);
+    }
+}
+
 /// Checks that there are authenticators of the schemes that a route accepts, and of those that its rules name.
 fn check_schemes(row: &PolicyRow, known: &Configured<'_>, mistakes: &mut Mistakes) {
     if known.authenticators.is_empty() {

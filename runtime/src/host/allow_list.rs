@@ -78,7 +78,7 @@ impl AllowedHosts {
         self.entries.iter().map(AllowedHost::to_string).collect()
     }
 
-    pub(super) fn contain(&self, host: HostAndPort<'_>) -> bool {
+    pub(crate) fn contain(&self, host: HostAndPort<'_>) -> bool {
         self.entries.iter().any(|entry| entry.matches(host))
     }
 }

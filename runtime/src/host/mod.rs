@@ -18,7 +18,7 @@ use actix_web::dev::{RequestHead, ServiceRequest};
 use actix_web::http::header::HOST;
 
 pub(crate) use self::allow_list::AllowedHosts;
-use self::name::HostAndPort;
+pub(crate) use self::name::{HostAndPort, HostName};
 use crate::denial::Denial;
 use crate::dry_run;
 use crate::proxy::TrustedProxies;
