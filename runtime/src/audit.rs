@@ -114,6 +114,12 @@ pub(crate) fn connection_ended(
     );
 }
 
+/// The certificate of a client was rejected in the handshake, so there is no request. Its connection has no known address yet.
+#[cfg(feature = "tls")]
+pub(crate) fn handshake_rejected(reason: &'static str) {
+    tracing::warn!(target: TARGET, event = "handshake_rejected", reason);
+}
+
 /// A refresh token was used a second time, so another party may have it too.
 pub(crate) fn refresh_reused(session: &str, subject: &str) {
     tracing::warn!(

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use actix_web::dev::{Extensions, RequestHead, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::{Error, FromRequest, Handler, HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
 
@@ -15,8 +15,7 @@ use crate::endpoint::Mounter;
 use crate::guard::{self as checks, GuardedHandler, MountPosition, MountedPolicy};
 use crate::policy::{Policy, ScopeDemands};
 use crate::reached;
-use crate::route_responses;
-use crate::settings::RequestState;
+use crate::route_responses::{self, ResponsesOfRoute};
 
 type ResponseFuture = LocalBoxFuture<'static, HttpResponse>;
 
@@ -116,14 +115,10 @@ pub async fn enforce(
     }
 }
 
-/// Notes what a function that `web::get().to(..)` routes changes in the headers of a response, for a preflight that led to it.
+/// What a function that `web::get().to(..)` routes changes in the headers of the response to a preflight that led to it.
 #[cold]
-pub(crate) fn note_responses(policy: &'static Policy, state: &Extensions, head: &RequestHead) {
-    let responses = mounted(policy).responses_for(head);
-    if let (Some(state), Some(responses)) = (state.get::<RequestState>(), responses) {
-        // Set once: no router of palisade has set it.
-        let _ = state.responses.set(responses);
-    }
+pub(crate) fn responses_of(policy: &'static Policy, head: &RequestHead) -> Option<Rc<ResponsesOfRoute>> {
+    mounted(policy).responses_for(head)
 }
 
 thread_local! {

@@ -24,6 +24,7 @@ use crate::denial::Denial;
 use crate::problem::Problem;
 use crate::reached::{self, Reach};
 use crate::rejection_response::absent;
+use crate::route_responses;
 use crate::settings::Settings;
 
 static METHODS: [Method; 9] = [
@@ -89,6 +90,10 @@ impl Gate {
             return Ok(future);
         }
         drop(future);
+        if route_responses::is_looking_for_a_route() {
+            // A palisade around this one responds. Nobody asked for the reason of this rejection, which takes further calls to find.
+            return Err(NotRun { problem: absent(false), allow: None });
+        }
         Err(self.reject(service, map, &snapshot, reach))
     }
 

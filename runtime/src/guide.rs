@@ -2,9 +2,9 @@
 //!
 //! 1. [Getting started](getting_started)
 //! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits), [SQL](sql)
-//! 3. Callers: [tokens], [sessions], [API keys and passwords](api_keys)
+//! 3. Callers: [tokens], [sessions], [sessions in a cookie](cookie_sessions), [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
-//! 5. Running it: [testing], [operations], [porting an application](migrating)
+//! 5. Running it: [testing], [operations], [TLS](tls), [porting an application](migrating)
 //! 6. Inside: [what the attributes expand to](expansion), [performance], [decisions], [glossary]
 //!
 //! The pages are also an mdBook (`runtime/docs/book.toml`). Each example is compiled and run as a documentation test.
@@ -24,10 +24,12 @@ macro_rules! pages {
         #[doc = "[sql]: crate::guide::sql"]
         #[doc = "[tokens]: crate::guide::tokens"]
         #[doc = "[sessions]: crate::guide::sessions"]
+        #[doc = "[cookie-sessions]: crate::guide::cookie_sessions"]
         #[doc = "[api-keys]: crate::guide::api_keys"]
         #[doc = "[order]: crate::guide::order_of_checks"]
         #[doc = "[testing]: crate::guide::testing"]
         #[doc = "[operations]: crate::guide::operations"]
+        #[doc = "[tls]: crate::guide::tls"]
         #[doc = "[cors]: crate::guide::cors_and_headers"]
         #[doc = "[errors]: crate::guide::errors"]
         #[doc = "[glossary]: crate::guide::glossary"]
@@ -48,12 +50,14 @@ pages! {
     sql: "guide/sql.md", "Statements with parameters, errors of a database, and the guard against raw SQL.";
     tokens: "guide/tokens.md", "JSON Web Tokens: keys, claims, and identity providers.";
     sessions: "guide/sessions.md", "Refresh tokens, logout, and revoked tokens.";
+    cookie_sessions: "guide/cookie_sessions.md", "Sessions of pages: the cookie, the login page, and a list of sessions.";
     api_keys: "guide/api_keys.md", "Credentials for programs, and password hashing.";
     cors_and_headers: "guide/cors_and_headers.md", "Which origins may call, and the headers of every response.";
     order_of_checks: "guide/order_of_checks.md", "The stages of a request, and what each one responds.";
     errors: "guide/errors.md", "What a client reads in an error response, and errors of a handler.";
     testing: "guide/testing.md", "Assumed callers, committed policies, the access matrix, and a clock for tests.";
     operations: "guide/operations.md", "Proxies, several processes, and what an operator must know.";
+    tls: "guide/tls.md", "Certificates that are reloaded, client certificates, and the listener for plain HTTP.";
     migrating: "guide/migrating.md", "Porting an actix-web application: what replaces each piece, in which order, and what to look for.";
     expansion: "guide/expansion.md", "The generated code of one route, line by line.";
     performance: "performance.md", "What a request, a start and a rate limit cost, and how that is measured.";

@@ -80,10 +80,10 @@
 //! | Authentication | Authorization | Rate limits and network | Tools |
 //! |---|---|---|---|
 //! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
-//! | [`session`]: refresh tokens, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
+//! | [`session`]: refresh tokens and cookies, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`](mod@cors), [`headers`](mod@headers): browsers | [`audit`]: the events of the audit trail |
-//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections | [`problem`]: error responses |
+//! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections, plain HTTP; `tls`: certificates, client certificates | [`problem`]: error responses |
 //! | [`authn`]: custom authenticators | [`principal`]: the caller | [`middleware`]: the service type of [`Palisade`] | [`clock`]: the time of the machine or of a test |
 //! | `sql_store`: durable stores in a database | | `redis`: one connection for several processes | [`guide`]: a page for each theme |
 //!
@@ -99,17 +99,19 @@
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
-//! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
+//! | `cookies` | sessions in a cookie (`session::CookieSessions`), a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
+//! | `tls` | certificates that are reloaded, and client certificates (`tls`) |
+//! | `tls-development` | self-signed certificates (`tls::DevelopmentCertificate`) |
 //! | `testing` | helpers for the tests of an application; for `[dev-dependencies]` only |
 //!
 //! # What palisade does not do
 //!
-//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It does not terminate TLS. It protects
-//! against cross-site request forgery only where a browser adds the credential by itself: a token in a cookie
-//! (`JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). It cannot protect a login form, or a
-//! `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
+//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It gets no certificates from ACME. It protects
+//! against cross-site request forgery only where a browser adds the credential by itself: a session or a token in a
+//! cookie (`CookieSessions`, `JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). Of
+//! login forms, it protects those that begin a session of `CookieSessions`. It cannot protect a `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
 //!
 //! # Using another crate name
 //!
@@ -203,6 +205,8 @@ mod template;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeout;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod unavailable;
 pub mod validation;
 

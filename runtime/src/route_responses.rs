@@ -4,7 +4,7 @@
 //! rule of the application (CWE-942, CWE-22). Promise: the rule hangs on the mounted route. The route notes it in the state of
 //! the request when the router calls its service, before anything of the request runs. So errors and panics have it too.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ thread_local! {
     static HAS_CORS: Cell<bool> = const { Cell::new(false) };
     /// Whether the router is only looking for the route of a preflight.
     static IS_LOOKING: Cell<bool> = const { Cell::new(false) };
+    /// What the route that the router found changes, if it is not a plain function.
+    static FOUND: RefCell<Option<Rc<ResponsesOfRoute>>> = const { RefCell::new(None) };
     /// The policy of the plain function at which routing ended last.
     static REACHED_FUNCTION: Cell<Option<&'static Policy>> = const { Cell::new(None) };
 }
@@ -98,13 +100,21 @@ pub(crate) fn note_reached(policy: &'static Policy) {
     REACHED_FUNCTION.set(Some(policy));
 }
 
+/// Notes what a route changes, if the router is looking for it. The state of the request does not tell that to a palisade around the one
+/// that made the state.
+pub(crate) fn note_found(responses: &Rc<ResponsesOfRoute>) {
+    if is_looking_for_a_route() {
+        FOUND.set(Some(Rc::clone(responses)));
+    }
+}
+
 /// Whether the router is only looking for the route of a preflight, so that nothing of the request may run.
 pub(crate) fn is_looking_for_a_route() -> bool {
     IS_LOOKING.get()
 }
 
-/// Runs a call that only looks for a route. Returns the policy of the plain function at which routing ended, if it ended at one.
-pub(crate) fn find_route<R>(call: impl FnOnce() -> R) -> Option<&'static Policy> {
+/// Runs a call that only looks for a route. [`found`] returns the result, also if the call panics.
+pub(crate) fn find_route<R>(call: impl FnOnce() -> R) {
     /// Ends the search even if the call panics.
     struct Search;
     impl Drop for Search {
@@ -112,14 +122,18 @@ pub(crate) fn find_route<R>(call: impl FnOnce() -> R) -> Option<&'static Policy>
             IS_LOOKING.set(false);
         }
     }
-    REACHED_FUNCTION.set(None);
+    let _ = found();
     IS_LOOKING.set(true);
     let search = Search;
     let called = call();
     // What the call returned is dropped while nothing may run.
     drop(called);
     drop(search);
-    REACHED_FUNCTION.take()
+}
+
+/// What the route changes that was found last, or the policy of the plain function at which routing ended. Returns each once.
+pub(crate) fn found() -> (Option<Rc<ResponsesOfRoute>>, Option<&'static Policy>) {
+    (FOUND.take(), REACHED_FUNCTION.take())
 }
 
 /// Runs a call that does not change which plain function was reached.

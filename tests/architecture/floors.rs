@@ -21,7 +21,7 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 
 /// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
 const FLOORS: [&[&str]; 18] = [
-    &["clock", "handler_path", "navigation", "problem", "reached", "server", "template", "timeout"],
+    &["clock", "handler_path", "navigation", "problem", "reached", "template", "timeout"],
     &["config_error", "denial", "principal", "unavailable"],
     &["body", "headers"],
     &["document"],
@@ -30,8 +30,8 @@ const FLOORS: [&[&str]; 18] = [
     &["api_key", "password", "policy", "revocation"],
     &["audit", "authz", "policy_table", "route_responses"],
     &["jwt", "settings"],
-    &["admission", "extractors", "input", "rejection_response", "session", "testing"],
-    &["failure", "gate", "resource"],
+    &["admission", "extractors", "input", "rejection_response", "session", "testing", "tls"],
+    &["failure", "gate", "resource", "server"],
     &["deferring", "guard"],
     &["endpoint"],
     &["function"],

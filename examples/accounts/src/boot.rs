@@ -60,6 +60,9 @@ fn variable_of(setting: &str) -> &'static str {
         "cors origin" => "ACCOUNTS_ORIGINS",
         "hosts" => "ACCOUNTS_HOSTS",
         "trusted_proxies" => "ACCOUNTS_TRUSTED_PROXIES",
+        "tls certificate" => "ACCOUNTS_TLS_CERT",
+        "tls key" => "ACCOUNTS_TLS_KEY",
+        "development certificate" => "ACCOUNTS_DATA",
         _ => "palisade",
     }
 }

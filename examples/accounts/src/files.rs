@@ -3,7 +3,7 @@
 //! The threats are a private key or signing secret that other users of the machine can read, one that is incomplete after a
 //! crash, and one that is silently replaced, which would end all sessions and change the identity of the server (OWASP ASVS
 //! V13.3.1, V14.2.1). So the folder has mode 0700 and files have mode 0600. Files are created atomically, and existing files are
-//! not overwritten. Only a certificate, which is not a secret, can be replaced.
+//! not overwritten.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -60,13 +60,6 @@ impl DataFolder {
     pub fn create(&self, name: &str, content: &[u8]) -> Result<(), BootError> {
         let path = self.path(name);
         self.link_complete(&path, content).map_err(|error| BootError::file(VARIABLE, &path, "write", error))
-    }
-
-    /// Atomically replaces the content of the file.
-    pub fn replace(&self, name: &str, content: &[u8]) -> Result<(), BootError> {
-        let path = self.path(name);
-        let replaced = self.draft(content).and_then(|draft| std::fs::rename(draft, &path));
-        replaced.map_err(|error| BootError::file(VARIABLE, &path, "write", error))
     }
 
     /// Writes the content to a temporary file and returns its path.

@@ -6,17 +6,19 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
 };
 
 use actix_web::{
     App, HttpServer,
     dev::{Server, ServerHandle},
     rt,
-    web::{self, Data},
 };
-use palisade::{password::Passwords, server::harden};
-use rustls::ServerConfig;
+use palisade::{
+    password::Passwords,
+    server::{PlainHttp, PlainHttpBuilder, harden},
+    tls::Tls,
+};
 use secrecy::SecretString;
 #[cfg(unix)]
 use tokio::{
@@ -32,7 +34,6 @@ use crate::{
     config::Config,
     db::Db,
     files::DataFolder,
-    plain::{self, Target},
     random,
     ready::Readiness,
     seed,
@@ -44,6 +45,8 @@ use crate::{
 /// The time limit for running requests during a graceful shutdown, in seconds. An idle HTTP/2 connection that the client does not
 /// close delays the shutdown until this limit.
 const DRAIN: u64 = 10;
+/// The beginnings of paths whose requests may contain a credential.
+const PROTECTED: [&str; 2] = ["/api", "/auth"];
 const SECRET_FILE: &str = "jwt.secret";
 
 /// Serves until SIGTERM or Ctrl-C.
@@ -51,7 +54,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let https = Listener::bind("ACCOUNTS_LISTEN", config.listen)?;
     let http = config.http_listen.map(|address| Listener::bind("ACCOUNTS_HTTP_LISTEN", address)).transpose()?;
     let folder = DataFolder::open(&config.data)?;
-    let tls = tls::load(&config.certificate, &folder)?;
+    let (tls, generated) = tls::load(&config.certificate, &folder)?;
     let secret = token_secret(&config, &folder)?;
     let db = Db::open(&config, &folder).await?;
     let passwords = Passwords::new()?;
@@ -67,7 +70,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let banner = Banner {
         https: https.address,
         http: http.as_ref().map(|listener| listener.address),
-        certificate: tls.generated.as_deref(),
+        certificate: generated.as_deref(),
         admin_email: config.admin_email.as_str(),
         seed: &seed,
         rate_limit_mode: config.rate_limit_mode,
@@ -78,17 +81,14 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let readiness = Readiness::new(&db, &stores.sessions);
     // Runs in the background: the start does not depend on whether Redis responds.
     rt::spawn(stores.sessions.log_status());
-    if let Some(generated) = tls.renewed {
-        rt::spawn(generated.keep_fresh());
-    }
 
     let service =
         Service { palisade, sessions, cookies, keys, db: db.clone(), passwords, readiness: readiness.clone() };
     let mut servers = Vec::new();
     if let Some(http) = http {
-        servers.push(serve_plain(http, Target::new(https.address))?);
+        servers.push(serve_plain(http, plain(https.address, &config.hosts)?)?);
     }
-    servers.push(serve(https, tls.server, config.workers, service)?);
+    servers.push(serve(https, &tls, config.workers, service)?);
     rt::spawn(signals.drain(servers.iter().map(Server::handle).collect(), readiness));
     // All servers are spawned, because a server that is not polled accepts no connections.
     let running: Vec<_> = servers.into_iter().map(rt::spawn).collect();
@@ -135,7 +135,7 @@ fn kept_secret(folder: &DataFolder) -> Result<SecretString, BootError> {
     Ok(text.trim().into())
 }
 
-fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -> Result<Server, BootError> {
+fn serve(https: Listener, tls: &Tls, workers: usize, service: Service) -> Result<Server, BootError> {
     let startup_error = Listener::startup_error(https.variable);
     let factory = move || {
         App::new()
@@ -144,18 +144,34 @@ fn serve(https: Listener, tls: ServerConfig, workers: usize, service: Service) -
             .wrap(TracingLogger::<RequestLine>::new())
     };
     let server = harden(HttpServer::new(factory)).workers(workers).shutdown_timeout(DRAIN).disable_signals();
-    Ok(server.listen_rustls_0_23(https.socket, tls).map_err(startup_error)?.run())
+    Ok(server.listen_rustls_0_23(https.socket, tls.server_config()).map_err(startup_error)?.run())
 }
 
-fn serve_plain(http: Listener, target: Target) -> Result<Server, BootError> {
-    let startup_error = Listener::startup_error(http.variable);
-    let factory = move || {
-        App::new()
-            .app_data(Data::new(target))
-            .default_service(web::to(plain::respond))
-            .wrap(plain::headers())
-            .wrap(TracingLogger::<RequestLine>::new())
+/// The plain HTTP listener redirects to the host that the client names if it is one of the application, and otherwise to the address of
+/// the HTTPS listener.
+fn plain(https: SocketAddr, hosts: &[String]) -> Result<PlainHttp, BootError> {
+    let listener = match https.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     };
+    let names =
+        [&*listener, "localhost", "127.0.0.1", "[::1]"].into_iter().chain(hosts.iter().map(|host| name_of(host)));
+    let plain = PlainHttp::builder(names).https_port(https.port());
+    Ok(PROTECTED.into_iter().fold(plain, PlainHttpBuilder::api).build()?)
+}
+
+/// A host without its port, because the two listeners have different ones.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn serve_plain(http: Listener, plain: PlainHttp) -> Result<Server, BootError> {
+    let startup_error = Listener::startup_error(http.variable);
+    let factory = move || plain.app().wrap(TracingLogger::<RequestLine>::new());
     let server = harden(HttpServer::new(factory)).workers(1).shutdown_timeout(DRAIN).disable_signals();
     Ok(server.listen(http.socket).map_err(startup_error)?.run())
 }

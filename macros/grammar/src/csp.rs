@@ -144,6 +144,19 @@ pub fn directives(text: &str) -> Result<Vec<Directive<'_>>, CspError<'_>> {
     if found.is_empty() { Err(CspError::Empty) } else { Ok(found) }
 }
 
+/// The endpoint to which a policy reports. `None` if it has no `report-to`, or is no policy.
+#[must_use]
+pub fn report_to(policy: &str) -> Option<&str> {
+    let directives = directives(policy).ok()?;
+    directives.into_iter().find(|directive| directive.name == "report-to").map(|directive| directive.value)
+}
+
+/// Whether a member of `Reporting-Endpoints`, such as `csp="https://reports.example"`, has this name.
+#[must_use]
+pub fn is_endpoint(member: &str, name: &str) -> bool {
+    member.split_once('=').is_some_and(|(own, _)| own == name)
+}
+
 fn check_value(directive: Directive<'_>) -> Result<(), CspError<'_>> {
     let Directive { name, value } = directive;
     let sources = || value.split(' ').filter(|source| !source.is_empty());
@@ -191,6 +204,17 @@ mod tests {
         let read = directives("Default-Src 'self'  data: ;; sandbox").unwrap();
         assert_eq!(read[0], Directive { name: "default-src", value: "'self'  data:" });
         assert_eq!(read[1], Directive { name: "sandbox", value: "" });
+    }
+
+    #[test]
+    fn the_endpoint_of_reports_is_read() {
+        assert_eq!(report_to("default-src 'self'; Report-To  csp ;"), Some("csp"));
+        assert_eq!(report_to("default-src 'self'; report-to"), Some(""));
+        assert_eq!(report_to("default-src 'self'; report-uri /csp"), None);
+        assert!(is_endpoint("csp=\"https://r.example?csp2=1\"", "csp"));
+        for other in ["", "cs", "csp2", "csp=\"https://r.example?csp2"] {
+            assert!(!is_endpoint("csp=\"https://r.example?csp2=1\"", other), "{other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! here, and both call it.
 //!
 //! - [`template`]: path templates such as `/users/{id}`.
-//! - [`window`]: the windows of rate limits, such as `15m`.
+//! - [`length`]: lengths of time: [`window`], such as `15m` for a rate limit, and [`timeout`], such as `500ms` for a handler.
 //! - [`names`]: names of roles, permissions, scopes, authentication schemes, rate limits and headers.
 //! - [`network`]: ranges of addresses, such as `10.0.0.0/8`.
 //! - [`origin`]: origins of web pages, such as `https://app.example.com`.
@@ -37,6 +37,7 @@
 pub mod csp;
 pub mod expression;
 pub mod hierarchy;
+pub mod length;
 pub mod names;
 pub mod network;
 pub mod origin;

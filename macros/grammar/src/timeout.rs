@@ -4,9 +4,8 @@
 //! has its unit, is more than zero and at most a day, and is printed with the units with which it is read. They are those of
 //! [windows](crate::window), and `ms`, because a handler may have less than a second.
 
-use std::fmt;
-
-use crate::window::{self, UNITS};
+use crate::length::{self, LengthError, LengthKind};
+use crate::window;
 
 /// The syntax of a timeout, for error messages.
 pub const FORMS: &str = "write a whole number and a unit: \"500ms\", \"5s\", \"90 seconds\" or \"2m\"";
@@ -17,102 +16,13 @@ pub const LONGEST: u64 = 86_400_000;
 /// The names of milliseconds. The first is used for printing.
 pub const MILLISECONDS: [&str; 3] = ["ms", "millisecond", "milliseconds"];
 
-/// Why a text is not a timeout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeoutError<'t> {
-    /// It does not start with a whole number.
-    NoNumber {
-        /// The whole text.
-        text: &'t str,
-    },
-    /// It is a number without a unit.
-    NoUnit {
-        /// The whole text.
-        text: &'t str,
-        /// The number, in its digits.
-        number: &'t str,
-    },
-    /// Its unit is unknown.
-    UnknownUnit {
-        /// The whole text.
-        text: &'t str,
-        /// The number, in its digits.
-        number: &'t str,
-        /// What follows the number, without the one space that may precede a unit.
-        unit: &'t str,
-    },
-    /// It has no length.
-    Zero {
-        /// The whole text.
-        text: &'t str,
-    },
-    /// It is longer than [`LONGEST`].
-    TooLong {
-        /// The whole text.
-        text: &'t str,
-    },
-}
-
-impl TimeoutError<'_> {
-    /// Returns the error as a sentence.
-    #[must_use]
-    pub fn message(&self) -> String {
-        match self {
-            Self::NoNumber { text } => format!("\"{text}\" is not a timeout: it does not start with a whole number"),
-            Self::NoUnit { text, .. } => format!("\"{text}\" is not a timeout: it has no unit"),
-            Self::UnknownUnit { text, unit, .. } => {
-                format!("\"{text}\" is not a timeout: `{unit}` is not a unit of time")
-            }
-            Self::Zero { .. } => "a timeout of zero rejects every request".to_owned(),
-            Self::TooLong { text } => format!("\"{text}\" is too long for a timeout"),
-        }
-    }
-
-    /// Returns a correction.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::NoUnit { number, .. } => format!("write \"{number}s\" for seconds or \"{number}ms\" for milliseconds"),
-            Self::TooLong { .. } => {
-                "the longest timeout is a day: write \"24h\" or less, and let a task in the background do what takes longer"
-                    .to_owned()
-            }
-            Self::NoNumber { .. } | Self::UnknownUnit { .. } | Self::Zero { .. } => FORMS.to_owned(),
-        }
-    }
-}
-
-impl fmt::Display for TimeoutError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.message(), self.help())
-    }
-}
-
-impl std::error::Error for TimeoutError<'_> {}
-
 /// The milliseconds of a timeout: a whole number, at most one space, and a unit.
 ///
 /// # Errors
 ///
 /// If the text is not a timeout, or one of no length or of more than [`LONGEST`].
-pub fn milliseconds(text: &str) -> Result<u64, TimeoutError<'_>> {
-    let (number, after) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let unit = after.strip_prefix(' ').unwrap_or(after);
-    if number.is_empty() {
-        return Err(TimeoutError::NoNumber { text });
-    }
-    if unit.is_empty() {
-        return Err(TimeoutError::NoUnit { text, number });
-    }
-    let known = UNITS.iter().find(|known| known.names.contains(&unit)).map(|known| known.seconds.saturating_mul(1000));
-    let Some(length) = known.or_else(|| MILLISECONDS.contains(&unit).then_some(1)) else {
-        return Err(TimeoutError::UnknownUnit { text, number, unit });
-    };
-    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(length)) {
-        Some(0) => Err(TimeoutError::Zero { text }),
-        Some(milliseconds) if is_length(milliseconds) => Ok(milliseconds),
-        _ => Err(TimeoutError::TooLong { text }),
-    }
+pub fn milliseconds(text: &str) -> Result<u64, LengthError<'_>> {
+    length::read(LengthKind::Timeout, text)
 }
 
 /// Whether a timeout can have this many milliseconds: from 1 to [`LONGEST`].

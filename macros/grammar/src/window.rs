@@ -3,7 +3,7 @@
 //! Threat: a window is read in another unit than the developer meant, so that a rate limit admits more requests than intended
 //! (CWE-799). Promise: windows are parsed and printed with the same table of units.
 
-use std::fmt;
+use crate::length::{self, LengthError, LengthKind};
 
 /// The syntax of a window, for error messages.
 pub const FORMS: &str =
@@ -30,104 +30,13 @@ pub const UNITS: [Unit; 4] = [
     Unit { names: &["d", "day", "days"], seconds: 86_400 },
 ];
 
-/// Why a text is not a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowError<'t> {
-    /// It does not start with a whole number.
-    NoNumber {
-        /// The whole text.
-        text: &'t str,
-    },
-    /// It is a number without a unit.
-    NoUnit {
-        /// The whole text.
-        text: &'t str,
-        /// The number, in its digits.
-        number: &'t str,
-    },
-    /// Its unit has none of the names in [`UNITS`].
-    UnknownUnit {
-        /// The whole text.
-        text: &'t str,
-        /// The number, in its digits.
-        number: &'t str,
-        /// What follows the number, without the one space that may precede a unit.
-        unit: &'t str,
-    },
-    /// It has no length.
-    Zero {
-        /// The whole text.
-        text: &'t str,
-    },
-    /// It is longer than [`LONGEST`].
-    TooLong {
-        /// The whole text.
-        text: &'t str,
-    },
-}
-
-impl WindowError<'_> {
-    /// Returns the error as a sentence.
-    #[must_use]
-    pub fn message(&self) -> String {
-        match self {
-            WindowError::NoNumber { text } => {
-                format!("\"{text}\" is not a window: it does not start with a whole number")
-            }
-            WindowError::NoUnit { text, .. } => format!("\"{text}\" is not a window: it has no unit"),
-            WindowError::UnknownUnit { text, unit, .. } => {
-                format!("\"{text}\" is not a window: `{unit}` is not a unit of time")
-            }
-            WindowError::Zero { text } => format!("\"{text}\" is not a window: it has no length"),
-            WindowError::TooLong { text } => format!("\"{text}\" is too long for a window"),
-        }
-    }
-
-    /// Returns a correction.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            WindowError::NoUnit { number, .. } => {
-                format!("write \"{number}s\" for seconds or \"{number}m\" for minutes")
-            }
-            WindowError::TooLong { .. } => "the longest window is 366 days: write \"366d\" or less".to_owned(),
-            WindowError::NoNumber { .. } | WindowError::UnknownUnit { .. } | WindowError::Zero { .. } => {
-                FORMS.to_owned()
-            }
-        }
-    }
-}
-
-impl fmt::Display for WindowError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.message(), self.help())
-    }
-}
-
-impl std::error::Error for WindowError<'_> {}
-
 /// The seconds of a window: a whole number, at most one space, and a unit.
 ///
 /// # Errors
 ///
 /// If the text is not a window, or a window of no length or of more than [`LONGEST`].
-pub fn seconds(text: &str) -> Result<u64, WindowError<'_>> {
-    let (number, after) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let unit = after.strip_prefix(' ').unwrap_or(after);
-    if number.is_empty() {
-        return Err(WindowError::NoNumber { text });
-    }
-    if unit.is_empty() {
-        return Err(WindowError::NoUnit { text, number });
-    }
-    let Some(known) = UNITS.iter().find(|known| known.names.contains(&unit)) else {
-        return Err(WindowError::UnknownUnit { text, number, unit });
-    };
-    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(known.seconds)) {
-        Some(0) => Err(WindowError::Zero { text }),
-        Some(seconds) if is_length(seconds) => Ok(seconds),
-        _ => Err(WindowError::TooLong { text }),
-    }
+pub fn seconds(text: &str) -> Result<u64, LengthError<'_>> {
+    length::read(LengthKind::Window, text)
 }
 
 /// Whether a window can have this many seconds: from 1 to [`LONGEST`].

@@ -4,6 +4,7 @@
 //! names, networks, path parameters, a function, a reason, authentication schemes, a size.
 
 pub(crate) mod function_path;
+pub(crate) mod length;
 mod name_spellings;
 pub(crate) mod names;
 pub(crate) mod networks;

@@ -5,6 +5,21 @@ use syn::LitStr;
 use super::{Arguments, Value};
 use crate::diagnostics::Diagnostics;
 
+/// The same, for an attribute that must have a reason.
+pub(crate) fn required(
+    arguments: Arguments<'_>,
+    subject: &str,
+    help: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<LitStr> {
+    if arguments.is_empty() {
+        let message = format!("`{}` needs a reason", arguments.keyword);
+        diagnostics.error(arguments.keyword.span(), message, help);
+        return None;
+    }
+    parse(arguments, subject, help, diagnostics)
+}
+
 /// `subject` is what the reason is for, such as `a public route`. Returns `None` if there is no reason, or if it could not be understood, which was reported.
 pub(crate) fn parse(
     mut arguments: Arguments<'_>,

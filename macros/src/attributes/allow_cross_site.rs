@@ -23,12 +23,7 @@ impl Attribute for AllowCrossSite {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        let reason = if arguments.is_empty() {
-            diagnostics.error(arguments.keyword.span(), "`allow_cross_site` needs a reason", HELP);
-            None
-        } else {
-            reason::parse(arguments, "cross-site requests", HELP, diagnostics)
-        };
+        let reason = reason::required(arguments, "cross-site requests", HELP, diagnostics);
         Clause::effect(Some(CrossSiteException { reason }))
     }
 

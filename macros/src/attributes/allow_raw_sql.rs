@@ -24,12 +24,7 @@ impl Attribute for AllowRawSql {
 
     /// A mistake in the reason is reported. The exception still applies, because the intention is clear.
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        let reason = if arguments.is_empty() {
-            diagnostics.error(arguments.keyword.span(), "`allow_raw_sql` needs a reason", HELP);
-            None
-        } else {
-            reason::parse(arguments, "raw SQL", HELP, diagnostics)
-        };
+        let reason = reason::required(arguments, "raw SQL", HELP, diagnostics);
         Clause::effect(Some(RawSqlException { reason }))
     }
 

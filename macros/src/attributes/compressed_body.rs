@@ -3,10 +3,10 @@
 //! Threat: a few hundred bytes on the wire inflate to as many as the server can hold (CWE-409). Promise: the size is written
 //! with its unit, and it is more than zero.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
+use super::{Attribute, Clause, Single};
 use crate::arguments::Arguments;
 use crate::arguments::size::size;
 use crate::diagnostics::Diagnostics;
@@ -21,29 +21,13 @@ impl Attribute for CompressedBody {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::effect(size(arguments, "the size to which a body may inflate", diagnostics).map(MaxInflated))
+        let bytes = size(arguments, "the size to which a body may inflate", diagnostics);
+        Clause::effect(Single::of(bytes, |additions| &mut additions.compressed_body))
     }
 
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
         let Some(bytes) = additions.compressed_body else { return TokenStream::new() };
         let bytes = Literal::u64_unsuffixed(bytes);
         quote!(.compressed_body(#bytes))
-    }
-}
-
-/// The maximum size of an inflated body, in bytes.
-struct MaxInflated(u64);
-
-impl UncheckedClause for MaxInflated {
-    fn check(
-        self: Box<Self>,
-        keyword: &Ident,
-        _: &Context<'_>,
-        additions: &mut Additions,
-        diagnostics: &mut Diagnostics,
-    ) {
-        if additions.compressed_body.replace(self.0).is_some() {
-            report_repeated(keyword, diagnostics);
-        }
     }
 }

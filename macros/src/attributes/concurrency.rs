@@ -3,11 +3,11 @@
 //! Threat: so many requests are inside of a handler that they use up what all handlers share (CWE-770). Promise: the number is more
 //! than zero, also if it is a constant.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
 use super::number::number;
-use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
+use super::{Attribute, Clause, Single};
 use crate::arguments::Arguments;
 use crate::diagnostics::Diagnostics;
 use crate::hygiene::{Names, constant};
@@ -23,7 +23,7 @@ impl Attribute for Concurrency {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::condition(limit(arguments, diagnostics).map(AtOnce))
+        Clause::condition(Single::of(limit(arguments, diagnostics), |additions| &mut additions.concurrency))
     }
 
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
@@ -55,21 +55,4 @@ fn limit(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<
         return None;
     }
     limit
-}
-
-/// How many requests may be inside at once.
-struct AtOnce(Number);
-
-impl UncheckedClause for AtOnce {
-    fn check(
-        self: Box<Self>,
-        keyword: &Ident,
-        _: &Context<'_>,
-        additions: &mut Additions,
-        diagnostics: &mut Diagnostics,
-    ) {
-        if additions.concurrency.replace(self.0).is_some() {
-            report_repeated(keyword, diagnostics);
-        }
-    }
 }

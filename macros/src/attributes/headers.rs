@@ -7,7 +7,7 @@ use proc_macro2::{Group, Ident, TokenStream};
 use quote::quote;
 use syn::LitStr;
 
-use palisade_grammar::csp::{CspError, DIRECTIVES};
+use palisade_grammar::csp::{self, CspError, DIRECTIVES};
 use palisade_grammar::security_headers::{
     CLEAR_SITE_DATA, HeaderValues, REMOVABLE, SETTABLE, SettableHeader, ValueError, reporting_endpoint, sent_value,
 };
@@ -45,6 +45,7 @@ impl Attribute for Headers {
             changes.add(argument, diagnostics);
         }
         changes.report_conflict(diagnostics);
+        changes.report_unknown_endpoints(diagnostics);
         Clause::effect(Some(changes))
     }
 
@@ -66,7 +67,8 @@ impl Attribute for Headers {
 /// The arguments that were understood.
 #[derive(Default)]
 struct Changes {
-    preset: Option<&'static str>,
+    /// The preset as it is written, and its variant.
+    preset: Option<(Ident, &'static str)>,
     /// The values as they are sent, with the keywords and the values that set them.
     set: Vec<(&'static SettableHeader, String, LitStr)>,
     reporting: Vec<String>,
@@ -94,8 +96,8 @@ impl Changes {
             return;
         }
         match PRESETS.into_iter().find(|(preset, _)| word == preset) {
-            Some((_, variant)) => match self.preset.replace(variant) {
-                Some(earlier) if earlier == variant => report_repeated(word, diagnostics),
+            Some((_, variant)) => match self.preset.replace((word.clone(), variant)) {
+                Some((_, earlier)) if earlier == variant => report_repeated(word, diagnostics),
                 Some(_) => diagnostics.error(word.span(), "`headers` has two presets", "remove one of the two"),
                 None => {}
             },
@@ -179,9 +181,36 @@ impl Changes {
             let help = "remove `frame-ancestors` from `csp`: `frame` adds it";
             diagnostics.error(frame.span(), "`csp` and `frame` both decide who may frame the page", help);
         }
+        if let Some((preset, _)) = &self.preset
+            && self.without.contains(&"content-security-policy")
+        {
+            let help = format!("remove `{preset}`, or the header from `danger_without`");
+            let message = format!("`{preset}` sets `content-security-policy`, which `danger_without` removes");
+            diagnostics.error(preset.span(), message, help);
+        }
         for (known, _, value) in self.set.iter().filter(|(known, ..)| self.without.contains(&known.header)) {
             let help = format!("remove `{}`, or the header from `danger_without`", known.keyword);
             diagnostics.error(value.span(), format!("`{}` is set and removed", known.header), help);
+        }
+    }
+}
+
+impl Changes {
+    /// Reports a `report-to` that names none of the endpoints. Without endpoints here, those of the application and of the scopes are
+    /// meant, which are known when the application is built.
+    fn report_unknown_endpoints(&self, diagnostics: &mut Diagnostics) {
+        if self.reporting.is_empty() {
+            return;
+        }
+        let known: Vec<&str> = self.reporting.iter().filter_map(|own| own.split('=').next()).collect();
+        for (_, policy, value) in &self.set {
+            if let Some(name) = csp::report_to(policy).filter(|name| !known.contains(name)) {
+                let help = match nearest(name, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `report-to {meant}`?"),
+                    None => format!("add `reporting(\"{name}\", \"https://..\")`, or correct the name"),
+                };
+                diagnostics.error(value.span(), format!("`report-to {name}` names no endpoint of `reporting`"), help);
+            }
         }
     }
 }
@@ -194,7 +223,7 @@ impl UncheckedClause for Changes {
         additions: &mut Additions,
         diagnostics: &mut Diagnostics,
     ) {
-        let preset = self.preset.map(WrittenHeaderChange::Preset);
+        let preset = self.preset.map(|(_, variant)| WrittenHeaderChange::Preset(variant));
         // In the order of the list, in which the policy comes before what changes a directive of it.
         let set = SETTABLE.iter().flat_map(|known| {
             let own = self.set.iter().filter(move |(own, ..)| own.keyword == known.keyword);

@@ -136,6 +136,33 @@ pub(crate) trait UncheckedClause {
     );
 }
 
+/// A value that is checked against nothing else, and that a handler has once.
+struct Single<T> {
+    value: T,
+    place: fn(&mut Additions) -> &mut Option<T>,
+}
+
+impl<T> Single<T> {
+    /// The value of an attribute that was understood, and where it is added.
+    fn of(value: Option<T>, place: fn(&mut Additions) -> &mut Option<T>) -> Option<Self> {
+        value.map(|value| Self { value, place })
+    }
+}
+
+impl<T> UncheckedClause for Single<T> {
+    fn check(
+        self: Box<Self>,
+        keyword: &Ident,
+        _: &Context<'_>,
+        additions: &mut Additions,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if (self.place)(additions).replace(self.value).is_some() {
+            report_repeated(keyword, diagnostics);
+        }
+    }
+}
+
 /// The parts of the handler that a condition or an effect is checked against.
 pub(crate) struct Context<'h> {
     pub(crate) handler: &'h Handler,

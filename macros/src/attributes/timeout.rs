@@ -3,18 +3,18 @@
 //! Threat: a handler that does not end holds its connection, its memory and its place (CWE-400), because the timeout was read in
 //! another unit (CWE-1284). Promise: the timeout is written with its unit, is more than zero and at most a day.
 
-use palisade_grammar::timeout::{self, FORMS, MILLISECONDS, TimeoutError};
-use palisade_grammar::window::UNITS;
-use proc_macro2::{Ident, Literal, TokenStream};
+use palisade_grammar::length::LengthKind;
+use palisade_grammar::timeout::FORMS;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
-use syn::{Lit, LitStr};
+use syn::Lit;
 
-use super::{Attribute, Clause, Context, UncheckedClause, report_repeated};
+use super::{Attribute, Clause, Single};
+use crate::arguments::length::length;
 use crate::arguments::{Arguments, Value};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::Diagnostics;
 use crate::hygiene::Names;
 use crate::policy::Additions;
-use crate::suggest::nearest;
 
 const HELP: &str = "write `#[timeout(\"5s\")]`: if the response has not begun after 5 seconds, the client gets 503";
 
@@ -26,7 +26,7 @@ impl Attribute for Timeout {
     }
 
     fn parse(&self, arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Clause {
-        Clause::condition(milliseconds(arguments, diagnostics).map(Longest))
+        Clause::condition(Single::of(milliseconds(arguments, diagnostics), |additions| &mut additions.timeout))
     }
 
     fn emit(&self, additions: &Additions, _: &mut Names) -> TokenStream {
@@ -43,7 +43,9 @@ fn milliseconds(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> 
         return None;
     };
     let milliseconds = match &argument.value {
-        Value::Text(text) => read(text).map_err(|diagnostic| diagnostics.add(text.span(), diagnostic)).ok(),
+        Value::Text(text) => length(LengthKind::Timeout, &text.value())
+            .map_err(|diagnostic| diagnostics.add(text.span(), diagnostic))
+            .ok(),
         Value::Literal(Lit::Int(number)) => {
             let unit = if number.suffix().is_empty() { "s" } else { "" };
             let help = format!("did you mean \"{number}{unit}\"? {FORMS}");
@@ -57,40 +59,4 @@ fn milliseconds(mut arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> 
     };
     arguments.end(HELP, diagnostics);
     milliseconds
-}
-
-fn read(text: &LitStr) -> Result<u64, Diagnostic> {
-    timeout::milliseconds(&text.value()).map_err(|error| {
-        let help = match error {
-            TimeoutError::UnknownUnit { number, unit, .. } => suggested(number, unit).unwrap_or_else(|| error.help()),
-            _ => error.help(),
-        };
-        Diagnostic::new(error.message(), help)
-    })
-}
-
-/// Suggests the same number with the unit that was probably meant.
-fn suggested(number: &str, unit: &str) -> Option<String> {
-    let unit = unit.trim();
-    let names = || UNITS.iter().flat_map(|known| known.names).chain(&MILLISECONDS).copied();
-    let letter = names().find(|name| name.len() <= 2 && name.eq_ignore_ascii_case(unit));
-    let suggested = letter.or_else(|| nearest(unit, names().filter(|name| name.len() > 2)))?;
-    Some(format!("did you mean \"{number}{suggested}\"? {FORMS}"))
-}
-
-/// How many milliseconds the handler may take.
-struct Longest(u64);
-
-impl UncheckedClause for Longest {
-    fn check(
-        self: Box<Self>,
-        keyword: &Ident,
-        _: &Context<'_>,
-        additions: &mut Additions,
-        diagnostics: &mut Diagnostics,
-    ) {
-        if additions.timeout.replace(self.0).is_some() {
-            report_repeated(keyword, diagnostics);
-        }
-    }
 }

@@ -12,7 +12,8 @@
 //! | each check fails or panics at once | at the third failure in a row: after the interval, 300 ms and the time of a check |
 //! | each check hangs | after the interval and 2.3 seconds, because a check that takes 500 ms has failed |
 //!
-//! The interval is 500 ms, unless [`Admission::check_every`] changes it. So 2.8 seconds is the bound of all cases. No bound holds while something
+//! The interval is 500 ms, unless [`PalisadeBuilder::check_admissions_every`](crate::PalisadeBuilder::check_admissions_every) or
+//! [`Admission::check_every`] changes it. So 2.8 seconds is the bound of all cases. No bound holds while something
 //! blocks the thread of the worker.
 //!
 //! A handler that takes no `Admission` pays nothing for this.
@@ -33,14 +34,17 @@ use futures_util::future::{Either, select};
 use tokio::sync::watch::{self, Receiver, Sender};
 
 pub use self::until_ended::UntilEnded;
+use crate::audit;
 use crate::principal::ArgumentError;
 use crate::settings::RequestState;
 use crate::validation::without_rules::NoInput;
 
 /// The default, and the shortest time between two checks.
-const SHORTEST: Duration = Duration::from_millis(500);
+pub(crate) const SHORTEST: Duration = Duration::from_millis(500);
 /// The longest time between two checks.
 const LONGEST: Duration = Duration::from_secs(300);
+/// More often, the checks would ask the stores all the time. More rarely, a caller who signed out would stay.
+const BOUNDS: &str = "must be from 500 milliseconds to 5 minutes";
 
 /// The admission of a request to its handler, which lasts as long as its caller would be admitted again. A handler of a long-lived
 /// response takes it as an argument.
@@ -48,7 +52,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// It makes the checks of the guard again with the request: the credential (its expiry, its revocation, its session, the networks of
 /// an API key), the function of [`principals`](crate::PalisadeBuilder::principals) without what it
 /// [remembers](crate::PalisadeBuilder::remember_principals), the roles, and the whole rule of the route and its scopes, with its
-/// functions and rows. It does so every 500 milliseconds, and once more when the caller's token expires. Rate limits are not
+/// functions and rows. It does so every 500 milliseconds, or as often as
+/// [`check_admissions_every`](crate::PalisadeBuilder::check_admissions_every) says, and once more when the caller's token expires. Rate limits are not
 /// charged again. Clones share one timer, which runs from the first call of [`run`](Self::run), [`until_ended`](Self::until_ended) or
 /// [`ended`](Self::ended) until all clones are dropped.
 ///
@@ -120,16 +125,25 @@ pub enum Ended {
 }
 
 impl Admission {
-    /// How long to wait between two checks. Default: 500 milliseconds. It affects all clones, from the next check on.
+    /// How long to wait between two checks. Default: the interval of
+    /// [`check_admissions_every`](crate::PalisadeBuilder::check_admissions_every). It affects all clones, from the next check on.
     ///
-    /// The least value is 500 milliseconds, and the greatest one is 5 minutes. A lower or a higher value is not an error: the nearest of
-    /// these two is used instead, so `Duration::ZERO` checks every 500 milliseconds and `Duration::MAX` every 5 minutes.
+    /// The least value is 500 milliseconds, and the greatest one is 5 minutes. Of a lower or a higher value the nearest of these two is used
+    /// instead, and each time an event `misconfigured` is logged.
     ///
     /// Danger: a caller who signed out, or lost a role, keeps the connection for this long. The expiry of a token ends it in time in
     /// any case.
     #[must_use]
     pub fn check_every(self, interval: Duration) -> Self {
-        self.0.interval.set(interval.clamp(SHORTEST, LONGEST));
+        let used = interval.clamp(SHORTEST, LONGEST);
+        if used != interval {
+            let route = self.0.request.match_pattern().unwrap_or_default();
+            audit::misconfigured(
+                &route,
+                &format!("`check_every` {BOUNDS}, but is {interval:?}; {used:?} is used instead"),
+            );
+        }
+        self.0.interval.set(used);
         self
     }
 
@@ -177,6 +191,11 @@ impl Admission {
     }
 }
 
+/// What is wrong with an interval.
+pub(crate) fn mistake(interval: Duration) -> Option<&'static str> {
+    (!(SHORTEST..=LONGEST).contains(&interval)).then_some(BOUNDS)
+}
+
 /// Nobody waits any more.
 impl Drop for Watched {
     fn drop(&mut self) {
@@ -204,7 +223,8 @@ impl FromRequest for Admission {
         ready(state.ok_or(ArgumentError::defect(help)).map(|state| {
             let _ = state.reassessment.get_or_init(Rc::default);
             let (sender, ended) = watch::channel(None);
-            let (interval, sender, timer) = (Cell::new(SHORTEST), Cell::new(Some(sender)), RefCell::new(None));
+            let interval = Cell::new(state.settings.admission_interval);
+            let (sender, timer) = (Cell::new(Some(sender)), RefCell::new(None));
             Self(Rc::new(Watched { request: request.clone(), interval, ended, sender, timer }))
         }))
     }

@@ -150,6 +150,12 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
+    /// Whether credentials are read from a header that a trusted proxy writes, such as `Client-Cert` (RFC 9440). It is then a
+    /// configuration error if there is [no trusted proxy](crate::PalisadeBuilder::trusted_proxies). Default: `false`.
+    fn reads_headers_of_proxies(&self) -> bool {
+        false
+    }
+
     /// Whether a credential that this authenticator rejected is meant for another authenticator of the same scheme, such as a
     /// token of another issuer. The verdict of that authenticator then decides. Default: `false`, which makes every rejection
     /// final.

@@ -7,6 +7,7 @@ use crate::authz::Owners;
 use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::config_error::ConfigError;
 use crate::headers::ApplicationHeaders;
+use crate::policy_table::TransportSettings;
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimitMode, RateLimitStore};
 use crate::scope;
@@ -30,6 +31,7 @@ impl PalisadeBuilder {
         mistakes.extend(self.cors.mistakes().clone());
         let headers = ApplicationHeaders::new(&self.headers, &self.hsts, &mut mistakes);
         limits::check_calls(self.timeout, self.concurrency, &mut mistakes);
+        limits::check_admissions(self.admission_interval, &mut mistakes);
         limits::check_head(self.head_limit, &mut mistakes);
         self.body_timeouts.check(&mut mistakes);
         self.input_limits.check(&mut mistakes);
@@ -48,6 +50,7 @@ impl PalisadeBuilder {
         }
         mistakes.note(config_checks::each_issuer_has_one_jwt(&self.jwt_issuers));
         policies.share_by(self.cors.clone());
+        policies.note_transport(TransportSettings::new(&headers, &self.hosts));
         let owners = config_checks::owners(self.owners, &self.authenticators);
         let owners = mistakes.note(owners).unwrap_or(Owners::Unset);
         let known = config_checks::Configured {
@@ -62,7 +65,9 @@ impl PalisadeBuilder {
         let proxies = if mistakes.is_reported("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };
         if let Some(proxies) = &proxies {
             config_checks::check_rate_limit_keys(&policies, &self.authenticators, proxies, &mut mistakes);
+            config_checks::check_headers_of_proxies(&self.authenticators, proxies, &mut mistakes);
         }
+        config_checks::check_reports(&policies, &headers, &mut mistakes);
         config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);
         for Exempt { prefix, reason } in &self.exempt {
             config_checks::check_unguarded_prefix(prefix, reason, &mut mistakes);
@@ -110,6 +115,7 @@ impl PalisadeBuilder {
             limits_calls: self.timeout.is_some() || self.concurrency.is_some(),
             process_concurrency: self.concurrency.map(ConcurrencyCounter::new),
             concurrency: ConcurrencyCounters::default(),
+            admission_interval: self.admission_interval,
             head_limit: self.head_limit,
             body_timeouts: self.body_timeouts,
             input_limits: self.input_limits,

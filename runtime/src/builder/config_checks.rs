@@ -12,8 +12,9 @@ use palisade_grammar::names::Kind;
 use crate::authn::Authenticator;
 use crate::authz::{self, Owners};
 use crate::config_error::{ConfigError, Mistakes};
+use crate::headers::{ApplicationHeaders, lacking_endpoint};
 use crate::policy::{Credentials, Rule, SchemeChoices};
-use crate::policy_table::{PolicyRow, PolicyTable};
+use crate::policy_table::{PolicyRow, PolicyTable, prefix_or_slash};
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::By;
 use crate::role::{RoleName, Roles};
@@ -98,6 +99,22 @@ pub(super) fn check_requirements(policies: &PolicyTable, known: &Configured<'_>,
         for rule in row.rules() {
             check_rule(row, &rule, known, mistakes);
         }
+    }
+}
+
+/// Checks that there is a proxy that can write the headers in which an authenticator looks for credentials.
+pub(super) fn check_headers_of_proxies(
+    authenticators: &[Arc<dyn Authenticator>],
+    proxies: &TrustedProxies,
+    mistakes: &mut Mistakes,
+) {
+    let reading = authenticators.iter().find(|known| known.reads_headers_of_proxies());
+    if let (Some(reading), true) = (reading, proxies.is_empty()) {
+        let problem = format!(
+            "must name the proxies whose header has the credential of the scheme {:?}, such as \"10.0.0.0/8\"",
+            reading.scheme()
+        );
+        mistakes.report("trusted_proxies", problem);
     }
 }
 
@@ -247,6 +264,21 @@ pub(super) fn check_rate_limit_keys(
                     _ => {}
                 }
             }
+        }
+    }
+}
+
+/// Checks that each `report-to` in a policy of a scope or a route names an endpoint. The mistake of a scope is reported once.
+pub(super) fn check_reports(policies: &PolicyTable, headers: &ApplicationHeaders, mistakes: &mut Mistakes) {
+    for row in policies.rows() {
+        for name in headers.unknown_endpoints(row.each_header_change().map(|(changes, _)| changes)) {
+            let by = row.each_header_change().filter(|(changes, _)| changes.report_to(&name)).last();
+            let by = match by {
+                Some((_, Some(scope))) => format!("the scope {}", prefix_or_slash(scope)),
+                _ => format!("{} at {}", row.policy().declared(), row.path()),
+            };
+            let problem = format!("{}, or correct the name in the policy of {by}", lacking_endpoint(&name));
+            mistakes.report("security headers", problem);
         }
     }
 }

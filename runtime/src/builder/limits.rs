@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::PalisadeBuilder;
 use crate::config_error::Mistakes;
 use crate::request_sanity::LARGEST_HEAD;
-use crate::{concurrency, timeout as timeouts};
+use crate::{admission, concurrency, timeout as timeouts};
 
 /// A head of fewer bytes is that of an ordinary browser.
 const SMALLEST_HEAD: usize = 1_024;
@@ -53,6 +53,25 @@ impl PalisadeBuilder {
         self
     }
 
+    /// How often the caller of a long-lived response is checked again, in a handler that takes an
+    /// [`Admission`](crate::admission::Admission). Default: 500 milliseconds. Less than that, and more than 5 minutes, are configuration
+    /// errors. [`Admission::check_every`](crate::admission::Admission::check_every) changes it in one handler.
+    ///
+    /// Danger: a caller who signed out, or lost a role, keeps the connection for this long (ASVS V7.4.1). The expiry of a token ends
+    /// it in time in any case.
+    ///
+    /// ```
+    /// # use palisade::Palisade;
+    /// # use std::time::Duration;
+    /// Palisade::builder().check_admissions_every(Duration::from_secs(5)).build()?;
+    /// assert!(Palisade::builder().check_admissions_every(Duration::ZERO).build().is_err());
+    /// # Ok::<(), palisade::ConfigError>(())
+    /// ```
+    pub fn check_admissions_every(mut self, interval: Duration) -> Self {
+        self.admission_interval = interval;
+        self
+    }
+
     /// How many bytes the head of a request may have: its target (the host and the path with the query), and the names and values of
     /// all header fields. From 1,024 to 131,072 bytes. Default: 128 KiB (131,072 bytes), which is also the
     /// most that actix-web reads over HTTP/1.1. Over HTTP/2 it reads up to 16 MiB without this limit.
@@ -73,6 +92,12 @@ pub(super) fn check_calls(timeout: Option<Duration>, concurrency: Option<u32>, m
     }
     if let Some(problem) = concurrency.and_then(concurrency::mistake) {
         mistakes.report("concurrency", problem);
+    }
+}
+
+pub(super) fn check_admissions(interval: Duration, mistakes: &mut Mistakes) {
+    if let Some(problem) = admission::mistake(interval) {
+        mistakes.report("check_admissions_every", problem);
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 
+use crate::admission;
 use crate::authn::{Authenticator, PrincipalLookup};
 use crate::body::BodyTimeouts;
 use crate::config_error::Mistakes;
@@ -38,8 +39,13 @@ use crate::settings::{Exempt, ExemptClients, InputMessages, Settings};
 /// The middleware with its configuration. Cloning is cheap, and clones share everything.
 ///
 /// Make it the outermost `wrap` of the `App` (the last one; only a logger may come after it), so that every response has the
-/// security headers. Use one `Palisade` around an application: of two, one around the other, the outer one decides preflights and hosts by
-/// its own settings.
+/// security headers. Use one `Palisade` around an application.
+///
+/// If a scope inside of it has another `Palisade` (`web::scope(..).wrap(..)`), the settings of the inner one apply to the routes of
+/// that scope: authenticators, roles, rate limits, timeouts, limits of bodies, the style of errors, and the check of cross-site requests. Of the outer one
+/// these do not apply there. The host must fit the settings of both. The outer one decides preflights, and its
+/// [`cors`](PalisadeBuilder::cors), if set, replaces that of the inner one. A rule of a route or scope replaces both. A security
+/// header of the inner one stays, as that of a handler does.
 ///
 /// ```
 /// # fn main() -> Result<(), palisade::ConfigError> {
@@ -91,6 +97,7 @@ impl Palisade {
             exempt: Vec::new(),
             timeout: None,
             concurrency: None,
+            admission_interval: admission::SHORTEST,
             head_limit: LARGEST_HEAD,
             body_timeouts: BodyTimeouts::new(),
             input_limits: InputLimits::new(),
@@ -140,6 +147,7 @@ pub struct PalisadeBuilder {
     exempt: Vec<Exempt>,
     timeout: Option<Duration>,
     concurrency: Option<u32>,
+    admission_interval: Duration,
     head_limit: usize,
     body_timeouts: BodyTimeouts,
     input_limits: InputLimits,

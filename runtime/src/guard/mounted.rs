@@ -15,7 +15,7 @@ use crate::authz;
 use crate::input::InputArgument;
 use crate::policy::{Credentials, Network, Ownership, Policy, Rule, SchemeChoices, ScopeDemands};
 use crate::rate_limit::{InputPlace, MountedRateLimits, RateLimit};
-use crate::route_responses::{ResponsesOfRoute, RouteResponses};
+use crate::route_responses::{self, ResponsesOfRoute, RouteResponses};
 use crate::settings::{RequestState, Settings, WorkerSettings};
 
 /// Whether the checks of a handler run here, or already ran outside the route's own middleware.
@@ -197,7 +197,9 @@ impl MountedPolicy {
 #[cold]
 fn note_responses(responses: &Rc<RouteResponses>, request: &HttpRequest) {
     if let Some(state) = RequestState::of(request) {
+        let responses = responses.for_request(request.head());
+        route_responses::note_found(&responses);
         // Set once: a request passes one guard.
-        let _ = state.responses.set(responses.for_request(request.head()));
+        let _ = state.responses.set(responses);
     }
 }

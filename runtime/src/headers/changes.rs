@@ -107,7 +107,7 @@ impl SecurityHeaders {
     }
 
     /// A policy whose violations browsers only report (`Content-Security-Policy-Report-Only`). Default: none. It is sent as it is
-    /// written. `report-to` names an endpoint of [`reporting`](Self::reporting).
+    /// written. `report-to` names an endpoint of [`reporting`](Self::reporting); a name that no endpoint has is a configuration error.
     pub fn csp_report_only(self, policy: &str) -> Self {
         self.with("content-security-policy-report-only", policy)
     }
@@ -197,7 +197,7 @@ impl SecurityHeaders {
         self
     }
 
-    /// Removes a header that every response has. The policy table shows it.
+    /// Removes a header that every response has. The policy table shows it. To set the header in the same list is a configuration error.
     ///
     /// Danger: the header protects against an attack. A value that fits is better: see the other methods.
     pub fn danger_without(mut self, name: &str) -> Self {
@@ -211,9 +211,18 @@ impl SecurityHeaders {
         self
     }
 
-    /// The errors that the setters stored.
-    pub(crate) fn mistakes(&self) -> &Mistakes {
-        &self.mistakes
+    /// The errors that the setters stored, and each header that is both set and removed.
+    pub(crate) fn mistakes(&self) -> Mistakes {
+        let mut mistakes = self.mistakes.clone();
+        for change in &self.changes {
+            let CheckedChange::Without(removed) = change else { continue };
+            for keyword in self.changes.iter().filter_map(|change| change.sets(removed)) {
+                let problem =
+                    format!("is set and removed: `{keyword}` sets the header, so remove that or the `danger_without`");
+                mistakes.report(format!("security header {removed:?}"), problem);
+            }
+        }
+        mistakes
     }
 
     /// The changes for the policy table: `headers: pages, csp, frame SAMEORIGIN; without referrer-policy`. `None` without changes.
@@ -238,6 +247,20 @@ impl SecurityHeaders {
             CheckedChange::Set(name, value) => (name.as_str(), Some(&**value)),
             CheckedChange::Without(name) => (name.as_str(), None),
         })
+    }
+}
+
+impl CheckedChange {
+    /// The keyword of this change, if it sets the header.
+    fn sets<'c>(&'c self, header: &HeaderName) -> Option<&'c str> {
+        match self {
+            Self::Preset(keyword, _) => (*header == CONTENT_SECURITY_POLICY).then_some(*keyword),
+            Self::Set(name, _) if name == header => {
+                let known = SETTABLE.iter().find(|known| known.header == name.as_str());
+                Some(known.map_or(name.as_str(), |known| known.keyword))
+            }
+            Self::Set(..) | Self::Without(_) => None,
+        }
     }
 }
 

@@ -28,6 +28,7 @@ mod insert;
 mod nonce;
 mod own_value;
 mod prepared;
+mod reporting;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use self::hsts::Hsts;
 pub(crate) use self::insert::{Stays, insert};
 pub use self::nonce::CspNonce;
 pub(crate) use self::prepared::{ApplicationHeaders, PreparedHeaders, SentResponse, override_handler};
+pub(crate) use self::reporting::lacking as lacking_endpoint;
 pub(crate) use self::route::RouteHeaders;
 
 /// Forbids caches to store a response.

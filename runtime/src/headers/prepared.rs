@@ -10,7 +10,7 @@ use actix_web::http::header::{
 
 use super::changes::{CheckedChange, SecurityHeaders};
 use super::content_security::{API, AroundNonce, ContentSecurity, DEFAULT};
-use super::{CspNonce, Hsts, NO_STORE, Stays, insert};
+use super::{CspNonce, Hsts, NO_STORE, Stays, insert, reporting};
 use crate::config_error::Mistakes;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -49,15 +49,20 @@ pub(crate) struct ApplicationHeaders {
 
 impl ApplicationHeaders {
     pub(crate) fn new(headers: &SecurityHeaders, hsts: &Hsts, mistakes: &mut Mistakes) -> Arc<Self> {
-        mistakes.extend(headers.mistakes().clone());
+        mistakes.extend(headers.mistakes());
         hsts.check(mistakes);
         let mut combined = Combined::new(hsts);
         combined.change(headers);
-        if let Some(problem) = combined.unknown_endpoint() {
-            mistakes.report("security headers", problem);
+        for name in combined.unknown_endpoints() {
+            mistakes.report("security headers", reporting::lacking(name));
         }
         let prepared = combined.prepare();
         Arc::new(Self { combined, prepared })
+    }
+
+    /// `Strict-Transport-Security`, unless the application removed it.
+    pub(crate) fn hsts(&self) -> Option<&str> {
+        self.combined.hsts.as_ref()?.to_str().ok()
     }
 }
 
@@ -116,10 +121,7 @@ impl Combined {
                 }
                 match self.headers.iter_mut().find(|(own, _)| own == name) {
                     // Each endpoint is one member of a dictionary.
-                    Some((_, own)) if name.as_str() == "reporting-endpoints" => {
-                        own.push_str(", ");
-                        own.push_str(value);
-                    }
+                    Some((_, own)) if name.as_str() == reporting::ENDPOINTS => reporting::add_endpoints(own, value),
                     Some((_, own)) => value.clone_into(own),
                     None => self.headers.push((name.clone(), value.to_owned())),
                 }
@@ -127,18 +129,13 @@ impl Combined {
         }
     }
 
-    /// The problem of a `report-to` that names no endpoint. Browsers would then report nothing.
-    fn unknown_endpoint(&self) -> Option<String> {
-        let endpoints = self.headers.iter().find(|(name, _)| name.as_str() == "reporting-endpoints");
-        let named =
-            [&self.policy, &self.report_only].into_iter().flatten().filter_map(|policy| policy.value("report-to"));
-        let unknown = |name: &&str| {
-            let member = format!("{name}=\"");
-            !endpoints.is_some_and(|(_, all)| all.split(", ").any(|endpoint| endpoint.starts_with(&member)))
-        };
-        named.into_iter().find(unknown).map(|name| {
-            format!("must have the endpoint {name:?} of `report-to`: add `.reporting({name:?}, \"https://..\")`")
-        })
+    /// The value of one of the headers, without the policies.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own.as_str() == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn policies(&self) -> impl Iterator<Item = &ContentSecurity> {
+        self.policy.iter().chain(&self.report_only)
     }
 
     pub(super) fn prepare(&self) -> PreparedHeaders {

@@ -4,6 +4,7 @@
 //! Promise: an entry is a name or an address, with or without a port, or each name below one. Hosts are compared as wholes and
 //! without case. What cannot be read is a configuration error.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use actix_web::dev::RequestHead;
@@ -72,7 +73,12 @@ impl AllowedHosts {
         only_host(head).is_some_and(|host| self.exact.iter().any(|own| **own == *host))
     }
 
-    pub(super) fn contain(&self, host: HostAndPort<'_>) -> bool {
+    /// The entries as they are compared.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.entries.iter().map(AllowedHost::to_string).collect()
+    }
+
+    pub(crate) fn contain(&self, host: HostAndPort<'_>) -> bool {
         self.entries.iter().any(|entry| entry.matches(host))
     }
 }
@@ -121,6 +127,18 @@ impl AllowedHost {
             (Some(own), Some(port)) => own == port,
         };
         is_host && is_port
+    }
+}
+
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.pattern {
+            HostPattern::Name(name) => write!(f, "{name}")?,
+            HostPattern::Below(suffix) => write!(f, "*{suffix}")?,
+            HostPattern::Address(IpAddr::V4(address)) => write!(f, "{address}")?,
+            HostPattern::Address(IpAddr::V6(address)) => write!(f, "[{address}]")?,
+        }
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 

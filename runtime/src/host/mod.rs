@@ -18,7 +18,7 @@ use actix_web::dev::{RequestHead, ServiceRequest};
 use actix_web::http::header::HOST;
 
 pub(crate) use self::allow_list::AllowedHosts;
-use self::name::HostAndPort;
+pub(crate) use self::name::{HostAndPort, HostName};
 use crate::denial::Denial;
 use crate::dry_run;
 use crate::proxy::TrustedProxies;
@@ -38,6 +38,20 @@ pub(crate) enum HostRules {
 }
 
 impl HostRules {
+    /// The keyword of the rule, for programs.
+    pub(crate) fn keyword(&self) -> &'static str {
+        match self {
+            Self::OfListener => "of_listener",
+            Self::Listed(_) => "listed",
+            Self::Any => "any",
+        }
+    }
+
+    /// The listed hosts, as they are compared.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.listed().map(AllowedHosts::names).unwrap_or_default()
+    }
+
     /// Checks the host of a request. Nearly every request passes without being parsed.
     #[inline]
     pub(crate) fn check(&self, request: &ServiceRequest, proxies: &TrustedProxies) -> Result<(), Denial> {

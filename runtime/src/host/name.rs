@@ -11,13 +11,13 @@ const LONGEST_NAME: usize = 253;
 const LONGEST_LABEL: usize = 63;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HostAndPort<'t> {
-    pub(super) host: HostName<'t>,
-    pub(super) port: Option<u16>,
+pub(crate) struct HostAndPort<'t> {
+    pub(crate) host: HostName<'t>,
+    pub(crate) port: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HostName<'t> {
+pub(crate) enum HostName<'t> {
     /// As it is written: in any case, with or without the root at its end.
     Dns(&'t str),
     /// An IPv4-mapped address is its IPv4 address.
@@ -25,7 +25,7 @@ pub(super) enum HostName<'t> {
 }
 
 impl<'t> HostAndPort<'t> {
-    pub(super) fn parse(text: &'t [u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &'t [u8]) -> Option<Self> {
         let text = str::from_utf8(text).ok()?;
         let (host, after) = match text.strip_prefix('[') {
             Some(rest) => {

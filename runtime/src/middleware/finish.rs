@@ -97,7 +97,8 @@ impl Finish {
         response: ServiceResponse<B>,
     ) -> ServiceResponse<EitherBody<B>> {
         let state = RequestState::of(response.request());
-        let guarded = state.is_some_and(|state| state.guarded.get());
+        // By a palisade inside too.
+        let guarded = state.is_some_and(|state| state.guarded.replace(true));
         let of_route = state.and_then(|state| state.responses.get().cloned());
         let nonce = state.and_then(|state| state.nonce.get().cloned());
         let mut response = if guarded || gate::is_exempt(&self.settings, response.request()) {
@@ -144,7 +145,7 @@ impl Finish {
         if let Some(allow) = allow {
             own.insert(ALLOW, allow);
         }
-        Finished { finish: self, problem, own, of_route }.into()
+        Finished { finish: self, content: Content::Problem(problem, own), of_route }.into()
     }
 
     /// The server failed. A response that a middleware or a service without a policy made from an error loses the error's text.
@@ -157,7 +158,7 @@ impl Finish {
 
     pub(super) fn panicked(self, payload: &(dyn Any + Send), of_route: Option<Rc<ResponsesOfRoute>>) -> Error {
         let problem = failure::of_panic(&self.settings, &self.method, payload);
-        Finished { finish: self, problem, own: HeaderMap::new(), of_route }.into()
+        Finished { finish: self, content: Content::Problem(problem, HeaderMap::new()), of_route }.into()
     }
 
     /// The request no longer exists, so the response is returned as an error that converts into it.
@@ -165,9 +166,14 @@ impl Finish {
         if let Some(not_run) = error.as_error::<NotRun>() {
             return self.not_run(not_run.clone(), of_route);
         }
+        if let Some(inside) = error.as_error::<Finished>() {
+            // A palisade inside has logged it.
+            let (inside, of_route) = (inside.clone(), inside.of_route.clone());
+            return Finished { finish: self, content: Content::Inside(Box::new(inside)), of_route }.into();
+        }
         let response = error.as_response_error().error_response();
         let problem = failure::of_error(&self.settings, &self.method, error, &response);
-        Finished { finish: self, problem, own: response.headers().clone(), of_route }.into()
+        Finished { finish: self, content: Content::Problem(problem, response.headers().clone()), of_route }.into()
     }
 
     /// `status` is `None` for a response that no handler could have made.
@@ -197,24 +203,40 @@ impl Finish {
 
 /// An error of an inner service as the response to it. The response keeps its status and challenge, and its text only if it is
 /// a [`Problem`].
+#[derive(Clone)]
 struct Finished {
     finish: Finish,
-    problem: Problem,
-    /// The headers of the error's own response.
-    own: HeaderMap,
+    content: Content,
     of_route: Option<Rc<ResponsesOfRoute>>,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// A problem, and the headers of the error's own response.
+    Problem(Problem, HeaderMap),
+    /// The response of a palisade inside of this one.
+    Inside(Box<Finished>),
 }
 
 impl ResponseError for Finished {
     fn status_code(&self) -> StatusCode {
-        self.problem.status()
+        match &self.content {
+            Content::Problem(problem, _) => problem.status(),
+            Content::Inside(inside) => inside.status_code(),
+        }
     }
 
     fn error_response(&self) -> HttpResponse {
-        let style = style_of(&self.finish.settings, self.of_route.as_deref());
-        let mut response = render(style, self.problem.clone());
-        let status = self.problem.status();
-        failure::keep(response.headers_mut(), &self.own, |name, value| failure::is_safe_header(status, name, value));
+        let status = self.status_code();
+        let mut response = match &self.content {
+            Content::Problem(problem, own) => {
+                let style = style_of(&self.finish.settings, self.of_route.as_deref());
+                let mut response = render(style, problem.clone());
+                failure::keep(response.headers_mut(), own, |name, value| failure::is_safe_header(status, name, value));
+                response
+            }
+            Content::Inside(inside) => inside.error_response(),
+        };
         let sent = self.finish.sent(Some(status), None);
         self.finish.headers(response.headers_mut(), self.of_route.as_deref(), sent);
         response
@@ -252,12 +274,12 @@ impl fmt::Display for WithoutRequest {
 
 impl fmt::Debug for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Finished").field(&self.problem.status()).finish()
+        f.debug_tuple("Finished").field(&self.status_code()).finish()
     }
 }
 
 impl fmt::Display for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.problem.status())
+        write!(f, "{}", self.status_code())
     }
 }

@@ -26,7 +26,7 @@ use std::task::{Context, Poll};
 
 use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Extensions, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::{Extensions, Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue};
 use pin_project_lite::pin_project;
@@ -96,6 +96,16 @@ impl<S> PalisadeMiddleware<S> {
     fn reject_host<F, B>(&self, request: ServiceRequest, denial: Denial) -> PalisadeResponse<F, B> {
         let (settings, secure) = (self.settings.clone(), request.app_config().secure());
         let finish = Finish { settings, secure, share: Share::No, method: request.method().clone() };
+        self.reject(finish, request, denial)
+    }
+
+    #[cold]
+    fn reject<F, B>(&self, finish: Finish, mut request: ServiceRequest, denial: Denial) -> PalisadeResponse<F, B> {
+        // A palisade around this one must not take the rejection for the response of an unguarded handler.
+        let state = self.states.take(finish.settings.clone(), None);
+        state.get().into_iter().for_each(|state: &RequestState| state.guarded.set(true));
+        request.add_data_container(state);
+        reached::mark();
         PalisadeResponse::ready(Ok(finish.reject(request, denial)))
     }
 }
@@ -126,9 +136,10 @@ where
         let (share, is_preflight) = (settings.cors.share_of(request.head()), cors::is_preflight(request.head()));
         let finish = Finish { settings, secure, share, method: request.method().clone() };
         if let Err(denial) = request_sanity::check(request.head(), finish.settings.head_limit) {
-            return PalisadeResponse::ready(Ok(finish.reject(request, denial)));
+            return self.reject(finish, request, denial);
         }
-        if is_preflight {
+        // A palisade around this one decides the preflight, and looks for the route of a preflight for `OPTIONS`.
+        if is_preflight && !route_responses::is_looking_for_a_route() {
             // A service without a policy may do something as soon as it is called.
             let is_routed = route_responses::decides_preflights();
             if is_routed && !self.gate.may_lead_to_exempt(&finish.settings, &request) {
@@ -138,7 +149,7 @@ where
         }
         let coding = match Coding::is_present(&request) {
             true => self.gate.coding(&finish.settings, &mut request),
-            false => None,
+            false => coding_around(&request),
         };
         let state = self.states.take(finish.settings.clone(), coding);
         // A service may also panic before it returns its future.
@@ -172,14 +183,22 @@ impl<S: Service<ServiceRequest>> PalisadeMiddleware<S> {
             request.add_data_container(Rc::clone(&state));
             // The application's own guards may panic. Then the rules of the application decide.
             let call = || route_responses::find_route(|| reached::watch(|| drop(self.service.call(request))));
-            let found = catch_unwind(AssertUnwindSafe(call)).unwrap_or_default();
-            if let (Some(function), None) = (found, of_route(&state)) {
-                function::note_responses(function, &state, &head);
-            }
+            let _: Result<(), _> = catch_unwind(AssertUnwindSafe(call));
         }
         reached::mark();
-        finish.routed_preflight(&head, of_route(&state))
+        let (of_route, function) = route_responses::found();
+        let of_route = of_route.or_else(|| function::responses_of(function?, &head));
+        finish.routed_preflight(&head, of_route)
     }
+}
+
+/// The coding of the body that a palisade around this one removed from the headers.
+#[inline]
+fn coding_around(request: &ServiceRequest) -> Option<Coding> {
+    if matches!(request.parts().1, Payload::None) {
+        return None;
+    }
+    RequestState::of(request.request()).and_then(|around| around.coding)
 }
 
 /// What the route changes in the headers of its response, if the router found one.

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::columns::COLUMNS;
+use super::transport::ShownHosts;
 use super::{PolicyRow, PolicyTable};
 
 #[derive(Serialize)]
@@ -16,6 +17,8 @@ struct TableJson<'t> {
     cors: Value,
     origins: Vec<String>,
     headers: Vec<HeaderJson<'t>>,
+    hsts: Option<&'t str>,
+    hosts: Option<&'t ShownHosts>,
     routes: Vec<RouteJson<'t>>,
     exempt: Vec<ExemptJson<'t>>,
 }
@@ -53,6 +56,8 @@ pub(super) fn render(table: &PolicyTable) -> String {
         cors: table.cors.as_json(),
         origins: table.origins(),
         headers: table.headers.listed().map(|(name, value)| HeaderJson { name, value }).collect(),
+        hsts: table.transport.as_ref().and_then(|transport| transport.hsts.as_deref()),
+        hosts: table.transport.as_ref().map(|transport| &transport.hosts),
         routes: table.rows().iter().map(RouteJson).collect(),
         exempt: table.exemptions().map(|(prefix, reason)| ExemptJson { prefix, reason }).collect(),
     };

@@ -31,6 +31,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod text;
+mod transport;
 mod words;
 
 use std::borrow::Cow;
@@ -45,6 +46,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 pub(crate) use self::browser::RowCors;
 pub(crate) use self::escape::escape;
 pub use self::row::PolicyRow;
+pub(crate) use self::transport::TransportSettings;
 pub(crate) use self::words::prefix_or_slash;
 use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
@@ -76,6 +78,8 @@ pub struct PolicyTable {
     cors: CorsRules,
     /// What the application changes in the security headers.
     headers: SecurityHeaders,
+    /// What the application says about connections. `None` for the table of a scope.
+    transport: Option<TransportSettings>,
 }
 
 /// A table without routes.
@@ -87,6 +91,7 @@ impl Default for PolicyTable {
             admin: RoleName::ADMIN,
             cors: CorsRules::none(),
             headers: SecurityHeaders::new(),
+            transport: None,
         }
     }
 }
@@ -163,6 +168,11 @@ impl PolicyTable {
         self
     }
 
+    /// Notes what the application says about connections.
+    pub(crate) fn note_transport(&mut self, transport: TransportSettings) {
+        self.transport = Some(transport);
+    }
+
     /// The routes, in the order of their registration.
     ///
     /// ```
@@ -217,7 +227,8 @@ impl PolicyTable {
         });
         let all = (!origins.is_empty()).then(|| format!("Origins that may read responses: {}.", origins.join(", ")));
         let headers = self.headers.summary().map(|summary| format!("All responses: {summary}."));
-        application.into_iter().chain(all).chain(headers).collect()
+        let transport = self.transport.iter().flat_map(TransportSettings::sentences);
+        application.into_iter().chain(all).chain(headers).chain(transport).collect()
     }
 
     /// The table for a terminal, grouped by scope, in lines of at most 100 characters. `Display` prints the same. Control
@@ -233,7 +244,8 @@ impl PolicyTable {
         markdown::render(self)
     }
 
-    /// A JSON object with `routes`, `exempt`, `cors` (the rule of the application) and `origins`, for programs. Names may be added, but never change.
+    /// A JSON object with `routes`, `exempt` and `origins`, and `cors`, `headers`, `hsts` and `hosts` of the application, for programs. Names
+    /// may be added, but never change.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::render(self)

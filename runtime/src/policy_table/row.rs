@@ -308,7 +308,7 @@ impl PolicyRow {
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
-    pub(super) fn each_header_change(&self) -> impl Iterator<Item = (&SecurityHeaders, Option<&str>)> {
+    pub(crate) fn each_header_change(&self) -> impl Iterator<Item = (&SecurityHeaders, Option<&str>)> {
         self.headers.iter().map(|(headers, scope)| (headers, scope.as_deref()))
     }
 

@@ -47,11 +47,11 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
 /// Adds the mistakes in the security headers of a scope and of what is in it.
 fn check_headers(scope: &Scope, mistakes: &mut Mistakes) {
     if let Some(headers) = &scope.responses.headers {
-        mistakes.extend(headers.mistakes().clone());
+        mistakes.extend(headers.mistakes());
     }
     let check_mount = |mount: &Mount, mistakes: &mut Mistakes| {
         // The macros have checked the changes in attributes, but not those in the policy of a guarded service.
-        mistakes.extend(SecurityHeaders::of(mount.policy.header_changes).mistakes().clone());
+        mistakes.extend(SecurityHeaders::of(mount.policy.header_changes).mistakes());
     };
     scope.default.iter().for_each(|default| check_mount(default, mistakes));
     for item in &scope.items {

@@ -1,4 +1,4 @@
-//! Sessions: short-lived access tokens, renewed by refresh tokens that can be used once.
+//! Sessions: short-lived access tokens, renewed by refresh tokens that can be used once; and cookies for pages.
 //!
 //! Threat: a stolen token that works for weeks, a refresh token that works twice, a logout that does not end anything (CWE-613,
 //! CWE-294, RFC 9700 §4.14, ASVS V7.2.1 to V7.4.3).
@@ -8,7 +8,8 @@
 //! when it was idle too long, when it is too old, and when it is ended.
 //!
 //! [`Sessions`] begins, refreshes and ends them; its example shows the whole life of one. The access tokens are those of
-//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) revokes them.
+//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) revokes them. `CookieSessions` (feature `cookies`) does the same for cookies,
+//! in the same stores.
 //!
 //! ```
 //! use palisade::jwt::TokenIssuer;
@@ -273,7 +274,8 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     }
 
     /// Revokes every access token that was issued to the subject until now, but keeps its sessions: the next refresh
-    /// determines its roles again. Use it for a change of roles that must apply at once (ASVS V8.3.2).
+    /// determines its roles again. Use it for a change of roles that must apply at once (ASVS V8.3.2). Sessions of cookies that began
+    /// until now are over.
     ///
     /// # Errors
     ///

@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) limits_calls: bool,
     /// The counters of handlers and scopes.
     pub(crate) concurrency: ConcurrencyCounters,
+    /// How often the caller of a long-lived response is checked again, if the handler does not say otherwise.
+    pub(crate) admission_interval: Duration,
     /// How many bytes the head of a request may have.
     pub(crate) head_limit: usize,
     pub(crate) body_timeouts: BodyTimeouts,

@@ -27,7 +27,7 @@ pub(crate) struct RequestState {
     pub(crate) settings: WorkerSettings,
     /// The coding of the body, which the middleware removed from the headers.
     pub(crate) coding: Option<Coding>,
-    /// Whether the request reached the guard. Only the guard sets it.
+    /// Whether the request reached the guard, or a palisade inside of another one decided the response. Only these two set it.
     pub(crate) guarded: Cell<bool>,
     pub(crate) principal: OnceCell<Principal>,
     /// What the route changes in the headers of its response. The guarded service sets it when the router calls it.

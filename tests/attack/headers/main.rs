@@ -1,69 +1,22 @@
 //! Responses without security headers (CWE-693; ASVS V3.4.1 to V3.4.8): each response has them, whatever went wrong inside.
 
+mod handlers;
 mod routes;
 mod wire;
 
-use actix_web::body::BodyStream;
 use actix_web::dev::Service as _;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::test::init_service;
-use actix_web::web::{Bytes, Json};
-use actix_web::{App, Error, HttpResponse, error, web};
-use futures_util::stream;
-use palisade::{get, post, public, rate_limit, require_role, validate};
+use actix_web::{App, Error, HttpResponse, error};
+use palisade::{get, public};
 use palisade_tests::{bearer, builder, call, get_request, palisade, post_request, request};
-use serde::Deserialize;
-use validator::Validate;
 
-#[derive(Deserialize, Validate)]
-struct Note {
-    #[validate(length(min = 1))]
-    text: String,
-}
-
-#[get("/status/{code}")]
-#[public]
-async fn status(code: web::Path<u16>) -> HttpResponse {
-    HttpResponse::new(StatusCode::from_u16(*code).unwrap())
-}
-
-#[get("/stream")]
-#[public]
-async fn streaming() -> HttpResponse {
-    let chunks = stream::iter([Ok::<_, Error>(Bytes::from_static(b"a")), Ok(Bytes::from_static(b"b"))]);
-    HttpResponse::Ok().body(BodyStream::new(chunks))
-}
-
-#[get("/panic")]
-#[public]
-async fn panicking() -> &'static str {
-    panic!("the inside of the server")
-}
+use self::handlers::{admin, note, once, panicking, status, streaming};
 
 #[get("/error")]
 #[public]
 async fn failing() -> Result<&'static str, Error> {
     Err(error::ErrorImATeapot("short and stout"))
-}
-
-#[post("/note")]
-#[public]
-#[validate]
-async fn note(note: Json<Note>) -> String {
-    note.text.clone()
-}
-
-#[get("/admin")]
-#[require_role("admin")]
-async fn admin() -> &'static str {
-    "admin"
-}
-
-#[get("/once")]
-#[public]
-#[rate_limit(1, "1h")]
-async fn once() -> &'static str {
-    "once"
 }
 
 macro_rules! app {

@@ -287,3 +287,75 @@ fn mistakes_of_scopes_and_of_the_application_are_found_at_startup() {
         ["security header \"x-frame-options\"", "hsts"]
     );
 }
+
+#[get("/lost")]
+#[public]
+#[headers(csp_report_only = "default-src 'self'; report-to lost")]
+async fn loses_reports() -> &'static str {
+    "lost"
+}
+
+#[get("/reported")]
+#[public]
+#[headers(csp = "default-src 'self'; report-to own", reporting("own", "https://reports.example/own"))]
+async fn reports() -> &'static str {
+    "reported"
+}
+
+/// Browsers report nothing then, so nobody learns of an attack (CWE-778, ASVS V3.4.7).
+#[actix_web::test]
+async fn reports_go_to_an_endpoint_of_the_route_its_scopes_or_the_application() {
+    let mistakes = |application: SecurityHeaders, scope: SecurityHeaders| {
+        let inner = palisade::scope("/in").headers(scope).service(loses_reports).service(reports).service(plain);
+        let built = builder().security_headers(application).routes(&palisade::scope("/site").service(inner)).build();
+        let error = built.err();
+        let messages = error.iter().flat_map(|error| error.mistakes()).map(|mistake| mistake.to_string());
+        messages.collect::<Vec<_>>()
+    };
+    let (new, url) = (SecurityHeaders::new, "https://reports.example");
+    let of_scope = || new().csp("default-src 'self'; report-to scoped");
+    let [scoped, lost] = &mistakes(new(), of_scope())[..] else { panic!("{:?}", mistakes(new(), of_scope())) };
+    assert!(
+        lost.contains("loses_reports`") && lost.contains("at /site/in/lost") && lost.contains("\"lost\""),
+        "{lost}"
+    );
+    assert!(scoped.contains("the scope /site/in") && scoped.contains(".reporting(\"scoped\","), "{scoped}");
+    let known = new().reporting("lost", url).reporting("scoped", url);
+    assert_eq!(mistakes(known.clone(), of_scope()), [""; 0]);
+    assert_eq!(mistakes(new().reporting("lost", url), of_scope().reporting("scoped", url)), [""; 0]);
+    // The mistake of the application is not repeated for each route.
+    assert_eq!(mistakes(known.csp("default-src 'self'; report-to gone"), new()).len(), 1);
+}
+
+/// The same endpoint, declared further in again, is one member.
+#[actix_web::test]
+async fn endpoint_of_a_route_replaces_the_one_of_the_same_name() {
+    let application =
+        SecurityHeaders::new().reporting("own", "https://old.example").reporting("b", "https://b.example");
+    let palisade = builder().security_headers(application).build().unwrap();
+    let app = init_service(App::new().service(reports).wrap(palisade)).await;
+    let response = call(&app, get_request("/reported")).await;
+    assert_eq!(response.header("reporting-endpoints"), "own=\"https://reports.example/own\", b=\"https://b.example\"");
+}
+
+/// What one list sets and removes is a mistake; what an inner scope or route removes is not.
+#[actix_web::test]
+async fn header_that_is_set_and_removed_in_one_list_is_a_mistake() {
+    let new = SecurityHeaders::new;
+    for (headers, cure) in [
+        (SecurityHeaders::pages().danger_without(CSP), "`pages` sets the header"),
+        (SecurityHeaders::api().danger_without("Content-Security-Policy"), "`api` sets the header"),
+        (new().csp("default-src 'self'").danger_without(CSP), "`csp` sets the header"),
+        (new().danger_without("referrer-policy").referrer("origin"), "`referrer` sets the header"),
+    ] {
+        let of_application = builder().security_headers(headers.clone()).build().unwrap_err().to_string();
+        let scope = palisade::scope("/site").headers(headers).service(plain);
+        let of_scope = builder().routes(&scope).build().unwrap_err().to_string();
+        for mistake in [of_application, of_scope] {
+            assert!(mistake.contains("removed") && mistake.contains(cure), "{mistake}");
+        }
+    }
+    let inner = palisade::scope("/in").headers(SecurityHeaders::pages()).service(plain);
+    let outer = palisade::scope("/site").headers(new().danger_without(CSP)).service(inner);
+    builder().routes(&outer).build().unwrap();
+}

@@ -5,33 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::BodyStream;
 use actix_web::dev::{ServerHandle, Service as _, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Json, Payload};
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, error, rt, web};
-use futures_util::stream;
+use actix_web::web::Payload;
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, error, rt};
 use palisade::headers::Hsts;
 use palisade::rate_limit::MemoryRateLimits;
-use palisade::{Cors, get, post, public, rate_limit, require_role, validate};
+use palisade::{Cors, get, public};
 use palisade_tests::{DEFAULT_CSP, bearer, builder};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, Version, redirect};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use serde::Deserialize;
-use validator::Validate;
 
-#[derive(Deserialize, Validate)]
-struct Note {
-    #[validate(length(min = 1))]
-    text: String,
-}
-
-#[get("/status/{code}")]
-#[public]
-async fn status(code: web::Path<u16>) -> HttpResponse {
-    HttpResponse::new(StatusCode::from_u16(*code).unwrap())
-}
+use crate::handlers::{admin, note, once, panicking, status, streaming};
 
 #[get("/moved")]
 #[public]
@@ -39,43 +24,10 @@ async fn moved() -> HttpResponse {
     HttpResponse::SeeOther().insert_header(("location", "/status/200")).finish()
 }
 
-#[get("/stream")]
-#[public]
-async fn streaming() -> HttpResponse {
-    let chunks = stream::iter([Ok::<_, Error>(Bytes::from_static(b"a")), Ok(Bytes::from_static(b"b"))]);
-    HttpResponse::Ok().body(BodyStream::new(chunks))
-}
-
-#[get("/panic")]
-#[public]
-async fn panicking() -> &'static str {
-    panic!("the inside of the server")
-}
-
 #[get("/error")]
 #[public]
 async fn failing() -> Result<&'static str, Error> {
     Err(error::ErrorBadGateway("password=hunter2"))
-}
-
-#[post("/note")]
-#[public]
-#[validate]
-async fn note(note: Json<Note>) -> String {
-    note.text.clone()
-}
-
-#[get("/admin")]
-#[require_role("admin")]
-async fn admin() -> &'static str {
-    "admin"
-}
-
-#[get("/once")]
-#[public]
-#[rate_limit(1, "1h")]
-async fn once() -> &'static str {
-    "once"
 }
 
 #[get("/socket")]

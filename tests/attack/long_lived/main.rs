@@ -3,6 +3,7 @@
 
 mod connection;
 mod failing_checks;
+mod interval;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

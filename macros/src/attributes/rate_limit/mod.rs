@@ -11,9 +11,10 @@ mod choice;
 mod emit;
 mod options;
 mod other_spellings;
-mod window;
 
+use palisade_grammar::length::LengthKind;
 use palisade_grammar::names::is_label;
+use palisade_grammar::window;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Lit, LitStr};
@@ -22,6 +23,7 @@ use self::options::options;
 use self::other_spellings::other_spelling;
 use super::number::number;
 use super::{Attribute, Clause};
+use crate::arguments::length::length;
 use crate::arguments::{Arguments, AttributeArgument, Value};
 use crate::diagnostics::Diagnostics;
 use crate::hygiene::Names;
@@ -160,7 +162,7 @@ fn seconds(argument: &AttributeArgument, diagnostics: &mut Diagnostics) -> Optio
 }
 
 fn window(text: &LitStr, diagnostics: &mut Diagnostics) -> Option<u64> {
-    match window::seconds(&text.value()) {
+    match length(LengthKind::Window, &text.value()) {
         Ok(seconds) => Some(seconds),
         Err(diagnostic) => {
             diagnostics.add(text.span(), diagnostic);

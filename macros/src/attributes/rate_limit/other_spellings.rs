@@ -2,11 +2,11 @@
 //!
 //! They are read for a help text only. The result never becomes a rate limit.
 
+use palisade_grammar::window;
 use proc_macro2::{Delimiter, TokenTree};
 use syn::{Lit, LitStr};
 
 use super::options::is_option;
-use super::window;
 use crate::arguments::{AttributeArgument, Value};
 use crate::diagnostics::{Diagnostic, SourceRange};
 use crate::gather::flat;

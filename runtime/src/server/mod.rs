@@ -1,7 +1,8 @@
-//! Limits of connections: one function for `HttpServer`.
+//! The servers of an application: limits of connections, and the listener for plain HTTP.
 //!
 //! Threat: clients that open connections and send slowly or nothing, until no connection is left for others (slow loris: CWE-400,
 //! CWE-770). Promise: the limits that actix-web has for connections are set in one place, to numbers that have a reason.
+//! [`PlainHttp`] states the threat and the promise of its own.
 //!
 //! [`harden`] sets these. A call after it overrides each.
 //!
@@ -29,6 +30,8 @@
 //! [`PalisadeBuilder::body_limit`](crate::PalisadeBuilder::body_limit). Handlers have [`timeout`](macro@crate::timeout) and
 //! [`concurrency`](macro@crate::concurrency).
 
+mod plain;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -37,6 +40,8 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Response};
 use actix_web::{Error, HttpServer};
+
+pub use self::plain::{PlainHttp, PlainHttpBuilder};
 
 /// The time for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
@@ -56,6 +61,9 @@ const SHUTDOWN: u64 = 20;
 /// The server with limits for its connections. See the [module](self) for the numbers.
 ///
 /// Call it directly after `HttpServer::new`, before `bind`. A later call of a setter overrides its number.
+///
+/// With the feature `tls` it also sets `on_connect` to `palisade::tls::on_connect`, so that the certificates of clients reach the
+/// requests.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -83,6 +91,8 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
+    #[cfg(feature = "tls")]
+    let server = server.on_connect(crate::tls::on_connect);
     server
         .client_request_timeout(HEAD)
         .keep_alive(IDLE)

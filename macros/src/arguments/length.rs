@@ -1,31 +1,27 @@
-//! The window of a rate limit, such as `"15m"`: turns the errors of the grammar into diagnostics, with a suggested unit.
+//! A length of time, such as `"15m"`: turns the errors of the grammar into diagnostics, with a suggested unit.
 
-pub(super) use palisade_grammar::window::FORMS;
-use palisade_grammar::window::{self, UNITS, WindowError};
+use palisade_grammar::length::{self, LengthKind, LengthProblem};
 
 use crate::diagnostics::Diagnostic;
 use crate::suggest::nearest;
 
-/// The seconds of a window.
-pub(super) fn seconds(text: &str) -> Result<u64, Diagnostic> {
-    window::seconds(text).map_err(|error| {
-        let help = match error {
-            WindowError::UnknownUnit { number, unit, .. } => {
-                suggested_window(number, unit).unwrap_or_else(|| error.help())
-            }
-            _ => error.help(),
+/// The seconds of a window, or the milliseconds of a timeout.
+pub(crate) fn length(kind: LengthKind, text: &str) -> Result<u64, Diagnostic> {
+    length::read(kind, text).map_err(|error| {
+        let suggested = match error.problem {
+            LengthProblem::UnknownUnit(number, unit) => suggested(kind, number, unit),
+            _ => None,
         };
-        Diagnostic::new(error.message(), help)
+        Diagnostic::new(error.message(), suggested.unwrap_or_else(|| error.help()))
     })
 }
 
 /// Suggests the same number with the unit that was probably meant.
-fn suggested_window(number: &str, unit: &str) -> Option<String> {
+fn suggested(kind: LengthKind, number: &str, unit: &str) -> Option<String> {
     let unit = unit.trim();
-    let names = || UNITS.iter().flat_map(|known| known.names.iter().copied());
-    let letter = names().find(|name| name.len() == 1 && name.eq_ignore_ascii_case(unit));
-    let suggested = letter.or_else(|| nearest(unit, names().filter(|name| name.len() > 1)))?;
-    Some(format!("did you mean \"{number}{suggested}\"? {FORMS}"))
+    let letters = kind.unit_names().find(|name| name.len() <= 2 && name.eq_ignore_ascii_case(unit));
+    let suggested = letters.or_else(|| nearest(unit, kind.unit_names().filter(|name| name.len() > 2)))?;
+    Some(format!("did you mean \"{number}{suggested}\"? {}", kind.forms()))
 }
 
 #[cfg(test)]
@@ -46,7 +42,7 @@ mod tests {
             ("1w", "`w` is not a unit", "\"1d\""),
             ("367d", "too long", "\"366d\""),
         ] {
-            let diagnostic = seconds(text).unwrap_err();
+            let diagnostic = length(LengthKind::Window, text).unwrap_err();
             assert!(diagnostic.message.contains(message), "{text}: {diagnostic:?}");
             assert!(diagnostic.help.contains(help), "{text}: {diagnostic:?}");
         }
