@@ -95,8 +95,8 @@ fn texts(status: StatusCode, wait: Option<Duration>) -> (&'static str, String) {
 fn readable_wait(wait: Option<Duration>) -> String {
     let seconds = wait.map_or(60, |wait| wait.as_secs()).max(1);
     let (number, unit) = match seconds {
-        ..=90 => (seconds, "second"),
-        ..=5_400 => (seconds.div_ceil(60), "minute"),
+        0..=90 => (seconds, "second"),
+        91..=5_400 => (seconds.div_ceil(60), "minute"),
         _ => (seconds.div_ceil(3_600), "hour"),
     };
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
