@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cookie_site;
 pub mod hostile;
 pub mod inside;
 mod json_prefix;

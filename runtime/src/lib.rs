@@ -80,7 +80,7 @@
 //! | Authentication | Authorization | Rate limits and network | Tools |
 //! |---|---|---|---|
 //! | [`jwt`]: tokens, verified and issued | [`role`]: the role registry | [`rate_limit`](mod@rate_limit): limits and their stores | [`policy_table`]: all policies as text, HTML, JSON |
-//! | [`session`]: refresh tokens, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
+//! | [`session`]: refresh tokens and cookies, [`admission`]: connections that end with them | [`resource`]: rows and their owners | [`rate_limiter`]: limits without an attribute | `testing`: the access matrix, committed policies |
 //! | [`revocation`]: revoked tokens | [`policy`]: rules as data | [`proxy`]: addresses behind proxies | [`config_error`]: configuration errors |
 //! | [`api_key`]: credentials for programs | [`scope`](mod@scope): routes under one prefix | [`cors`](mod@cors), [`headers`](mod@headers): browsers | [`audit`]: the events of the audit trail |
 //! | `password`: password hashing | [`validation`]: input | [`deferring`](mod@deferring): other middleware; [`server`]: limits of connections, plain HTTP; `tls`: certificates, client certificates | [`problem`]: error responses |
@@ -99,7 +99,7 @@
 //! | `password` | `password::Passwords`: argon2id |
 //! | `compression` | compressed request bodies |
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
-//! | `cookies` | a token in a cookie (`JwtBuilder::from_cookie`) |
+//! | `cookies` | sessions in a cookie (`session::CookieSessions`), a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `tls` | certificates that are reloaded, and client certificates (`tls`) |
@@ -109,9 +109,9 @@
 //! # What palisade does not do
 //!
 //! It is not an identity provider: it has no login page, no OAuth flow and no user database. It gets no certificates from ACME. It protects
-//! against cross-site request forgery only where a browser adds the credential by itself: a token in a cookie
-//! (`JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). It cannot protect a login form, or a
-//! `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
+//! against cross-site request forgery only where a browser adds the credential by itself: a session or a token in a
+//! cookie (`CookieSessions`, `JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). Of
+//! login forms, it protects those that begin a session of `CookieSessions`. It cannot protect a `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
 //!
 //! # Using another crate name
 //!
@@ -169,6 +169,7 @@ mod host;
 pub mod input;
 pub mod jwt;
 pub mod middleware;
+mod navigation;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod policy;

@@ -31,6 +31,7 @@ pub(crate) struct RouteResponses {
     cors: Option<Rc<CorsRules>>,
     headers: Option<RouteHeaders>,
     problems: Option<Rc<Restyle>>,
+    login_page: Option<Rc<str>>,
 }
 
 impl RouteResponses {
@@ -43,8 +44,9 @@ impl RouteResponses {
         }
         let headers = RouteHeaders::of(&demands.headers, policy.header_changes);
         let problems = demands.problems.clone();
-        let changes = cors.is_some() || headers.is_some() || problems.is_some();
-        changes.then(|| Rc::new(Self { cors, headers, problems }))
+        let login_page = demands.login_page.clone();
+        let changes = cors.is_some() || headers.is_some() || problems.is_some() || login_page.is_some();
+        changes.then(|| Rc::new(Self { cors, headers, problems, login_page }))
     }
 
     /// For the request that the router led to this route.
@@ -74,6 +76,11 @@ impl ResponsesOfRoute {
     /// The style of problems. `None`: that of the application.
     pub(crate) fn problems(&self) -> Option<&Restyle> {
         self.rules.problems.as_deref()
+    }
+
+    /// The page to log in, to which a navigation is redirected instead of 401.
+    pub(crate) fn login_page(&self) -> Option<&str> {
+        self.rules.login_page.as_deref()
     }
 
     /// The security headers. `None`: those of the application.

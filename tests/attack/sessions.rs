@@ -72,8 +72,11 @@ impl SessionStore for Slow {
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         self.inner.find(id).await
     }
-    async fn replace(&self, id: &str, s: &[u8; 32], n: &[u8; 32], expires: SystemTime) -> Result<bool, Unavailable> {
-        self.inner.replace(id, s, n, expires).await
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
+        self.inner.replace(digest, next).await
+    }
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        self.inner.list(subject).await
     }
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
         self.inner.remove(id).await

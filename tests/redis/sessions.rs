@@ -90,7 +90,15 @@ async fn remove_all_removes_only_the_subjects_sessions() {
     for (id, there) in [("a", false), ("b", false), ("c", false), ("d", true)] {
         assert_eq!(store.find(id).await.unwrap().is_some(), there, "{id}");
     }
-    assert_eq!(store.replace("a", &[1; 32], &[2; 32], record("a").expires).await, Ok(false));
+    assert_eq!(
+        store
+            .replace(
+                &[1; 32],
+                SessionRecord::restored("a", "ada", Vec::new(), [2; 32], (record("a").expires, record("a").expires))
+            )
+            .await,
+        Ok(false)
+    );
     store.remove_all("nobody").await.unwrap();
 }
 

@@ -43,7 +43,10 @@ async fn unavailable((sessions, revocations): &(RedisSessions, RedisRevocations)
     let all = [
         sessions.insert(record(1)).await,
         sessions.find("s-1").await.map(drop),
-        sessions.replace("s-1", &[1; 32], &[2; 32], later()).await.map(drop),
+        sessions
+            .replace(&[1; 32], SessionRecord::restored("s-1", "ada", Vec::new(), [2; 32], (later(), later())))
+            .await
+            .map(drop),
         sessions.remove("s-1").await,
         sessions.remove_all("ada").await,
         revocations.revoke("issuer", "1", later()).await,
@@ -118,12 +121,17 @@ async fn late_refresh_replaces_nothing_and_is_sent_once() {
     patient.insert(record(1)).await.unwrap();
     // The first response contains the server's clock.
     let began = Instant::now();
-    while hasty.replace("s-1", &[9; 32], &[9; 32], later()).await != Ok(false) {
+    while hasty.replace(&[9; 32], SessionRecord::restored("s-1", "ada", Vec::new(), [9; 32], (later(), later()))).await
+        != Ok(false)
+    {
         assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not respond");
     }
     let before = scripts(&server).await;
     server.pause();
-    assert_eq!(hasty.replace("s-1", &[1; 32], &[2; 32], later()).await, Err(Unavailable));
+    assert_eq!(
+        hasty.replace(&[1; 32], SessionRecord::restored("s-1", "ada", Vec::new(), [2; 32], (later(), later()))).await,
+        Err(Unavailable)
+    );
     // By the server's clock it is too late after twice the timeout.
     tokio::time::sleep(Duration::from_millis(300)).await;
     server.resume();
@@ -133,5 +141,8 @@ async fn late_refresh_replaces_nothing_and_is_sent_once() {
     }
     assert_eq!(patient.find("s-1").await.unwrap().unwrap().digest, [1; 32]);
     assert_eq!(scripts(&server).await, before + 1);
-    assert_eq!(patient.replace("s-1", &[1; 32], &[2; 32], later()).await, Ok(true));
+    assert_eq!(
+        patient.replace(&[1; 32], SessionRecord::restored("s-1", "ada", Vec::new(), [2; 32], (later(), later()))).await,
+        Ok(true)
+    );
 }

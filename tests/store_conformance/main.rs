@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod backends;
+mod cookies;
 mod flows;
 mod revocations;
 #[expect(dead_code, reason = "other tests use the rest of it")]

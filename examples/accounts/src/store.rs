@@ -187,16 +187,17 @@ impl SessionStore for AppStore {
         }
     }
 
-    async fn replace(
-        &self,
-        id: &str,
-        secret: &[u8; 32],
-        next: &[u8; 32],
-        expires: SystemTime,
-    ) -> Result<bool, Unavailable> {
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
         match self {
-            Self::Database { sessions, .. } => sessions.replace(id, secret, next, expires).await,
-            Self::Redis { sessions, .. } => sessions.replace(id, secret, next, expires).await,
+            Self::Database { sessions, .. } => sessions.replace(digest, next).await,
+            Self::Redis { sessions, .. } => sessions.replace(digest, next).await,
+        }
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        match self {
+            Self::Database { sessions, .. } => sessions.list(subject).await,
+            Self::Redis { sessions, .. } => sessions.list(subject).await,
         }
     }
 

@@ -16,6 +16,8 @@
 //! # Ok::<(), palisade::ConfigError>(())
 //! ```
 
+#[cfg(feature = "cookies")]
+pub(crate) mod cookies;
 pub(crate) mod digest;
 mod lookup;
 pub(crate) mod names;

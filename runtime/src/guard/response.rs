@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 
 use super::{GuardedRequest, MountPosition, Outcome};
 use crate::audit;
@@ -15,6 +16,7 @@ use crate::dry_run;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
 use crate::headers::{NO_STORE, Stays, insert};
+use crate::navigation;
 use crate::principal::Principal;
 use crate::rejection_response::{add_missing_challenge, respond};
 
@@ -55,6 +57,9 @@ impl GuardedRequest<'_, '_> {
         if let Some(reading) = self.reading.take() {
             response = reading.close_if_unread(response);
         }
+        if !self.state.cookies.borrow().is_empty() {
+            self.set_cookies(&mut response);
+        }
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
                 outside.borrow_mut().join(std::mem::take(&mut self.reservations));
@@ -69,7 +74,36 @@ impl GuardedRequest<'_, '_> {
         if self.authenticated.is_some() {
             insert(response.headers_mut(), &CACHE_CONTROL, NO_STORE, Stays::Present);
         }
-        response
+        if response.status() == StatusCode::UNAUTHORIZED { self.offer_login(response) } else { response }
+    }
+
+    /// Sends a navigation to the login page of its scope. Rate limits have counted the 401, and it is in the audit log.
+    #[cold]
+    fn offer_login(&self, response: HttpResponse) -> HttpResponse {
+        let login = self.state.responses.get().and_then(|of_route| of_route.login_page());
+        let Some(login) = login.filter(|_| navigation::is_navigation(self.request.head())) else { return response };
+        let location = navigation::login_with_return(login, self.request.head());
+        let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) else {
+            return response;
+        };
+        let mut redirect = response.set_body(BoxBody::new(()));
+        *redirect.status_mut() = StatusCode::SEE_OTHER;
+        let headers = redirect.headers_mut();
+        headers.remove(CONTENT_TYPE);
+        headers.remove(WWW_AUTHENTICATE);
+        headers.insert(LOCATION, location);
+        insert(headers, &CACHE_CONTROL, NO_STORE, Stays::New);
+        redirect
+    }
+
+    /// Sets the cookies of a session that began, changed or ended. A cache must not keep such a response (RFC 9111 §7.3).
+    #[cold]
+    fn set_cookies(&self, response: &mut HttpResponse) {
+        let headers = response.headers_mut();
+        for (_, cookie) in self.state.cookies.take() {
+            headers.append(SET_COOKIE, cookie);
+        }
+        insert(headers, &CACHE_CONTROL, NO_STORE, Stays::New);
     }
 
     /// The response to each outcome, and the audit event of a rejection.

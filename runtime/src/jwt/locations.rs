@@ -7,8 +7,6 @@
 
 use actix_web::HttpRequest;
 use actix_web::dev::RequestHead;
-#[cfg(feature = "cookies")]
-use actix_web::http::header::COOKIE;
 use actix_web::http::header::{SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use actix_web::http::{Method, header::HeaderName};
 use palisade_grammar::names::is_token_byte;
@@ -16,6 +14,8 @@ use url::form_urlencoded;
 
 use super::JwtBuilder;
 use super::bearer::Credential;
+#[cfg(feature = "cookies")]
+use crate::authn::cookies::cookies_named;
 use crate::config_error::Mistakes;
 
 const REPEATED: Credential<'static> = Credential::Malformed("token_repeated");
@@ -84,10 +84,7 @@ impl Locations {
     #[cfg(feature = "cookies")]
     fn in_cookies<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
         let Some(name) = self.cookie.as_deref() else { return Credential::Absent };
-        let pairs = lines(request.head(), COOKIE).flat_map(|line| line.split(';'));
-        // As actix-web reads them, but one that cannot be read does not hide the others.
-        let cookies = pairs.filter_map(|pair| cookie::Cookie::parse(pair).ok());
-        only(cookies.filter(|cookie| cookie.name() == name).map(|cookie| presented(cookie.value_raw())))
+        only(cookies_named(request.head(), name).map(presented))
     }
 
     #[cfg(not(feature = "cookies"))]

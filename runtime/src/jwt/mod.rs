@@ -47,6 +47,7 @@ mod bearer;
 mod builder;
 mod cache;
 mod claims;
+mod grant;
 mod header;
 mod issue;
 mod json;
@@ -61,6 +62,8 @@ mod paths;
 #[cfg(feature = "jwks")]
 mod remote;
 mod roca;
+#[cfg(feature = "cookies")]
+mod session_claims;
 mod signing;
 mod source;
 mod texts;
@@ -79,14 +82,17 @@ pub use self::builder::{HasAudience, HasIssuer, HasKeys, JwtBuilder, KeySource, 
 use self::cache::Entries;
 pub use self::cache::TokenCache;
 use self::claims::Expectations;
+pub use self::grant::{Grant, IssueError};
 pub use self::header::TokenType;
-pub use self::issue::{Grant, IssueError, TokenIssuer};
+pub use self::issue::TokenIssuer;
 pub use self::key::VerifyingKey;
 pub use self::key_set::KeySet;
 use self::locations::Locations;
 pub use self::paths::ClaimPath;
 #[cfg(feature = "jwks")]
 pub use self::remote::RemoteKeySet;
+#[cfg(feature = "cookies")]
+pub(crate) use self::session_claims::SessionClaims;
 pub use self::signing::SigningKey;
 pub use self::source::JwtKeys;
 use self::source::Source;

@@ -37,6 +37,8 @@ pub(crate) struct ScopeDemands {
     pub(crate) headers: Vec<Rc<SecurityHeaders>>,
     /// The style of problems of the innermost scope that has one.
     pub(crate) problems: Option<Rc<Restyle>>,
+    /// The page to log in of the innermost scope that has one.
+    pub(crate) login_page: Option<Rc<str>>,
 }
 
 /// Adds a middleware around a route.
@@ -55,6 +57,8 @@ pub(crate) struct OwnResponses {
     pub(crate) cors: Option<Box<CorsRules>>,
     pub(crate) headers: Option<SecurityHeaders>,
     pub(crate) problems: Option<Rc<Restyle>>,
+    /// The path of the page to log in.
+    pub(crate) login_page: Option<Rc<str>>,
 }
 
 impl ScopeDemands {
@@ -73,6 +77,7 @@ impl ScopeDemands {
             cors: None,
             headers: Vec::new(),
             problems: None,
+            login_page: None,
         }
     }
 
@@ -121,6 +126,7 @@ impl ScopeDemands {
         self.cors = own.cors.map(|rules| Rc::new(*rules)).or(self.cors);
         self.headers.extend(own.headers.map(Rc::new));
         self.problems = own.problems.or(self.problems);
+        self.login_page = own.login_page.or(self.login_page);
         self
     }
 

@@ -318,6 +318,7 @@ impl Scope {
     ///   takes them;
     /// - a scope without a prefix has a default service;
     /// - the router would misread a prefix, such as `/:org` or `/{org:[a-}`;
+    /// - a [login page](Self::login_page) is not a path of this site;
     /// - a CORS rule of a scope or a route has a malformed origin, method or header name;
     /// - a rule of a scope requires a role, a permission or a scope with a name that no credential can have;
     /// - a text of [`network`](Self::network) is not a network;

@@ -1,16 +1,20 @@
 //! What a scope changes in the responses of its members: who may read them, their headers, and the style of their problems.
 //!
 //! Threat: a page that shows people a problem for programs, so that an application writes its own checks beside those of palisade to
-//! have kind pages (CWE-636); a style that hides a failure from rate limits and logs. Promise: a style changes the body and the headers
-//! of a problem. Its status and its waiting time stay.
+//! have kind pages (CWE-636); a style or a redirect that hides a failure from rate limits and logs; a redirect that leaves the site
+//! (CWE-601). Promise: a style changes the body and the headers of a problem. Its status and its waiting time stay. A redirect to the login
+//! page happens after the rate limits have counted the 401, and what it returns to is a path of this site.
 
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
 
 use super::Scope;
+use super::members::ScopeItemKind;
+use crate::config_error::Mistakes;
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
+use crate::navigation;
 use crate::problem::Problem;
 
 impl Scope {
@@ -89,5 +93,54 @@ impl Scope {
     pub fn problems<R: Into<HttpResponse>>(mut self, style: impl Fn(Problem) -> R + Send + Sync + 'static) -> Self {
         self.responses.problems = Some(Rc::new(move |problem| style(problem).into()));
         self
+    }
+
+    /// Redirects a navigation to the login page, instead of 401: `303` to `/login?return_to=%2Fapp%2Fpage`. A second call replaces the first,
+    /// and an inner scope that of the scopes around it. Default: 401.
+    ///
+    /// A navigation is a `GET` or a `HEAD` of a browser that will show the response as a page: `Sec-Fetch-Mode` is `navigate`, or, if that
+    /// header is missing, `Accept` names `text/html`. Requests of scripts and forms get 401, with the [style](Self::problems) of the scope.
+    /// So does a request for the login page itself. Rate limits and the audit log see a 401.
+    ///
+    /// `return_to` is the path and the query of the request. The login page reads it as a
+    /// [`ReturnPath`](crate::session::ReturnPath), which is never a path of another site.
+    ///
+    /// A text that is not a path of this site is reported by [`verify`](Self::verify).
+    ///
+    /// **Danger**: behind a proxy that removes a prefix from the path, `return_to` lacks the prefix.
+    ///
+    /// ```
+    /// use palisade::{authenticated, get};
+    ///
+    /// #[get("/inbox")]
+    /// #[authenticated]
+    /// async fn inbox() -> &'static str {
+    ///     "no messages"
+    /// }
+    ///
+    /// let pages = palisade::scope("/app").login_page("/login").service(inbox);
+    /// assert!(pages.verify().is_ok());
+    /// assert!(palisade::scope("/app").login_page("https://sso.example").verify().is_err());
+    /// ```
+    pub fn login_page(mut self, path: &str) -> Self {
+        self.responses.login_page = Some(path.into());
+        self
+    }
+}
+
+/// Reports login pages that are not of this site.
+pub(super) fn verify(scope: &Scope, mistakes: &mut Mistakes) {
+    if let Some(path) = &scope.responses.login_page
+        && !navigation::is_path_of_this_site(path)
+    {
+        let place = format!("{:?} ({})", scope.prefix, scope.place());
+        let problem =
+            format!("the login page {path:?} of the scope {place} must be a path of this site, such as \"/login\"");
+        mistakes.report("routes", problem);
+    }
+    for item in &scope.items {
+        if let ScopeItemKind::Scope(inner) = &item.0 {
+            verify(inner, mistakes);
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::{Scope, verify};
 use crate::config_error::ConfigError;
 use crate::endpoint::ParameterCount;
 use crate::endpoint::arguments::InputArgument;
+use crate::navigation;
 use crate::policy::{ForeignRow, Policy, Route, Rule};
 use crate::rate_limit::RateLimit;
 
@@ -76,6 +77,7 @@ impl Outline {
             && self.has_guards != scope.guards.0.is_empty()
             // What was verified had no mistake there.
             && scope.responses.cors.as_ref().is_none_or(|rules| rules.mistakes().is_empty())
+            && scope.responses.login_page.as_deref().is_none_or(navigation::is_path_of_this_site)
             && scope.responses.headers.as_ref().is_none_or(|headers| headers.mistakes().is_empty())
             && match (&self.default, &scope.default) {
                 (Some(own), Some(default)) => own.equals(default),

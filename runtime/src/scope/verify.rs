@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::members::{Mount, ScopeItemKind};
 use super::siblings::Siblings;
 use super::walk::{self, Neighbours, OuterScopes};
-use super::{Scope, call_limits, logic, rate_limits};
+use super::{Scope, call_limits, logic, rate_limits, responses};
 use crate::config_error::{ConfigError, Mistakes};
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
@@ -38,6 +38,7 @@ pub(super) fn verify(scope: &Scope, admin: Option<&RoleName>) -> Result<(), Conf
     }
     rate_limits::verify(&endpoints, &mut mistakes);
     call_limits::verify(scope, &mut mistakes);
+    responses::verify(scope, &mut mistakes);
     check_cors(scope, &mut mistakes);
     check_headers(scope, &mut mistakes);
     mistakes.into_result()

@@ -10,7 +10,7 @@ use crate::jwt::IssueError;
 use crate::problem::{Problem, respond_with_problem};
 use crate::unavailable::Unavailable;
 
-/// Why a session did not begin.
+/// Why a session did not begin, or was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BeginError {
@@ -20,6 +20,15 @@ pub enum BeginError {
     /// The store does not respond: 503 with `Retry-After`.
     #[error("the session store is unavailable")]
     Unavailable,
+    /// The page of another origin caused the request: 403.
+    #[error("the page of another origin caused the request")]
+    CrossSite,
+    /// The request has no valid cookie of a session, or its id was replaced meanwhile: 401.
+    #[error("the request has no session")]
+    NoSession,
+    /// The request did not come through palisade, so the response cannot set a cookie: 500.
+    #[error("the handler is not behind palisade, so its response cannot set a cookie")]
+    NotGuarded,
 }
 
 /// Why a refresh returned no tokens.
@@ -76,7 +85,7 @@ pub enum RefreshError<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndError {
-    /// The principal is of another issuer, or its credential is not a token with a revocable id (for example an API key):
+    /// The principal is of another issuer, or its credential is not of a session that can end (for example an API key):
     /// 403.
     #[error("the caller has no token that can be revoked here")]
     NoToken,
@@ -101,6 +110,11 @@ impl From<BeginError> for Problem {
         match error {
             BeginError::Issue(error) => error.into(),
             BeginError::Unavailable => Self::unavailable().caused_by(error),
+            BeginError::CrossSite => Self::forbidden().caused_by(error),
+            BeginError::NoSession => Self::new(StatusCode::UNAUTHORIZED)
+                .with_detail("The session is not valid any more; log in again.")
+                .caused_by(error),
+            BeginError::NotGuarded => Self::internal().caused_by(error),
         }
     }
 }

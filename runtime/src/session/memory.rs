@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dashmap::DashMap;
@@ -92,20 +91,19 @@ impl SessionStore for MemorySessions {
         Ok(self.sessions.get(id).map(|session| session.clone()))
     }
 
-    async fn replace(
-        &self,
-        id: &str,
-        secret: &[u8; 32],
-        next: &[u8; 32],
-        expires: SystemTime,
-    ) -> Result<bool, Unavailable> {
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
         // The entry stays locked until this function returns.
-        let Some(mut session) = self.sessions.get_mut(id) else { return Ok(false) };
-        if verify_slices_are_equal(&session.digest, secret).is_err() {
+        let Some(mut session) = self.sessions.get_mut(&next.id) else { return Ok(false) };
+        if verify_slices_are_equal(&session.digest, digest).is_err() {
             return Ok(false);
         }
-        (session.digest, session.expires) = (*next, expires);
+        *session = session.clone().replaced_by(next);
         Ok(true)
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        let names = self.of_subjects.get(subject).map(|names| names.clone()).unwrap_or_default();
+        Ok(names.iter().filter_map(|name| self.sessions.get(name).map(|session| session.clone())).collect())
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
@@ -124,7 +122,7 @@ impl SessionStore for MemorySessions {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Sessions: short-lived access tokens, renewed by refresh tokens that can be used once.
+//! Sessions: short-lived access tokens, renewed by refresh tokens that can be used once; and cookies for pages.
 //!
 //! Threat: a stolen token that works for weeks, a refresh token that works twice, a logout that does not end anything (CWE-613,
 //! CWE-294, RFC 9700 §4.14, ASVS V7.2.1 to V7.4.3).
@@ -8,7 +8,8 @@
 //! when it was idle too long, when it is too old, and when it is ended.
 //!
 //! [`Sessions`] begins, refreshes and ends them; its example shows the whole life of one. The access tokens are those of
-//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) revokes them.
+//! [`jwt`](crate::jwt), and [`revocation`](crate::revocation) revokes them. `CookieSessions` (feature `cookies`) does the same for cookies,
+//! in the same stores.
 //!
 //! ```
 //! use palisade::jwt::TokenIssuer;
@@ -22,11 +23,16 @@
 //! ```
 
 mod builder;
+#[cfg(feature = "cookies")]
+mod cookies;
+mod device;
+mod ending;
 mod error;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
-mod refresh_token;
+mod return_path;
+mod secret;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 mod sql;
 mod store;
@@ -41,14 +47,20 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub use self::builder::SessionsBuilder;
+#[cfg(feature = "cookies")]
+pub use self::cookies::{CookieSessions, CookieSessionsBuilder};
+pub use self::device::Device;
+pub use self::ending::SessionInfo;
+use self::ending::SessionsOfSubject;
 pub use self::error::{BeginError, EndError, RefreshError};
 pub use self::memory::MemorySessions;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisSessions;
-use self::refresh_token::RefreshToken;
+pub use self::return_path::ReturnPath;
+use self::secret::{REFRESH_TOKEN, SessionSecret};
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 pub use self::sql::SqlSessions;
-pub use self::store::{SessionRecord, SessionStore};
+pub use self::store::{SessionKind, SessionRecord, SessionStore};
 use crate::audit;
 use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer};
 use crate::principal::Principal;
@@ -151,19 +163,24 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// The grant cannot be issued, or the store does not respond.
     pub async fn begin(&self, grant: &Grant) -> Result<TokenPair, BeginError> {
-        let token = RefreshToken::generate().ok_or(BeginError::Issue(IssueError::Unavailable))?;
+        self.begin_on(Device::default(), grant).await
+    }
+
+    /// [`begin`](Self::begin) for a device, which a [list](Self::list) of sessions then shows: `Device::of(&request)`.
+    ///
+    /// # Errors
+    ///
+    /// The grant cannot be issued, or the store does not respond.
+    pub async fn begin_on(&self, device: Device, grant: &Grant) -> Result<TokenPair, BeginError> {
+        let token = SessionSecret::generate(REFRESH_TOKEN).ok_or(BeginError::Issue(IssueError::Unavailable))?;
         let id = token.session_id();
         let now = self.0.issuer.wall_time();
         let pair = self.pair(grant, &id, &token)?;
         let ends = now.checked_add(self.0.age).ok_or(BeginError::Issue(IssueError::Lifetime))?;
-        let record = SessionRecord {
-            id,
-            subject: grant.subject().to_owned(),
-            scopes: grant.granted_scopes().to_vec(),
-            digest: token.digest(),
-            expires: now.checked_add(self.0.idle).map_or(ends, |expires| expires.min(ends)),
-            ends,
-        };
+        let expires = now.checked_add(self.0.idle).map_or(ends, |expires| expires.min(ends));
+        let scopes = grant.granted_scopes().to_vec();
+        let mut record = SessionRecord::restored(id, grant.subject(), scopes, token.digest(), (expires, ends));
+        (record.created, record.last_used, record.device) = (now, now, device);
         self.0.store.insert(record).await?;
         Ok(pair)
     }
@@ -185,9 +202,10 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ) -> Result<TokenPair, RefreshError<E>> {
         // The grant is requested after this instant, so a change of rights from here on revokes the new token.
         let requested = self.0.issuer.since_1970().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
-        let token = RefreshToken::parse(presented).ok_or(RefreshError::Unknown)?;
+        let token = SessionSecret::parse(REFRESH_TOKEN, presented).ok_or(RefreshError::Unknown)?;
         let id = token.session_id();
-        let record = self.0.store.find(&id).await?.ok_or(RefreshError::Unknown)?;
+        let found = self.0.store.find(&id).await?.filter(|found| found.kind == SessionKind::RefreshToken);
+        let record = found.ok_or(RefreshError::Unknown)?;
         let now = self.0.issuer.wall_time();
         if now >= record.expires || now >= record.ends {
             self.0.store.remove(&id).await?;
@@ -203,7 +221,8 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         let next = token.rotate().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let pair = self.pair(&granted.within(&record.scopes).no_later_than(requested), &id, &next)?;
         let expires = now.checked_add(self.0.idle).map_or(record.ends, |expires| expires.min(record.ends));
-        if self.0.store.replace(&id, &record.digest, &next.digest(), expires).await? {
+        let renewed = SessionRecord { digest: next.digest(), expires, last_used: now, ..record.clone() };
+        if self.0.store.replace(&record.digest, renewed).await? {
             Ok(pair)
         } else {
             // Another request was faster with the same token, or the session ended meanwhile.
@@ -239,10 +258,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// The principal is of another issuer, whose subjects are different ones; or a store does not respond.
     pub async fn end_all(&self, principal: &Principal) -> Result<(), EndError> {
-        if principal.issuer() != self.issuer() {
-            return Err(EndError::NoToken);
-        }
-        Ok(self.end_all_of(principal.subject()).await?)
+        self.of_subjects().end_all(principal).await
     }
 
     /// Like [`end_all`](Self::end_all), for a subject of this issuer. For administrators.
@@ -254,22 +270,50 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     ///
     /// A store does not respond. Some sessions may have ended and others not: try again.
     pub async fn end_all_of(&self, subject: &str) -> Result<(), Unavailable> {
-        // In this order: tokens that a concurrent refresh still issues are issued before the moment of the revocation.
-        let removed = self.0.store.remove_all(subject).await;
-        self.renew_all_of(subject).await?;
-        removed
+        self.of_subjects().end_all_of(subject).await
     }
 
     /// Revokes every access token that was issued to the subject until now, but keeps its sessions: the next refresh
-    /// determines its roles again. Use it for a change of roles that must apply at once (ASVS V8.3.2).
+    /// determines its roles again. Use it for a change of roles that must apply at once (ASVS V8.3.2). Sessions of cookies that began
+    /// until now are over.
     ///
     /// # Errors
     ///
     /// The store does not respond. The tokens then stay valid.
     pub async fn renew_all_of(&self, subject: &str) -> Result<(), Unavailable> {
-        // Tokens carry the microsecond of their issue. Tokens of the current microsecond must be revoked, too.
-        let moment = self.0.issuer.wall_time().checked_add(Duration::from_micros(1)).ok_or(Unavailable)?;
-        self.0.revocations.revoke_before(self.0.issuer.issuer(), subject, moment).await
+        self.of_subjects().revoke_all_of(subject).await
+    }
+
+    /// The sessions of the principal's subject, the last used first, of both kinds. Expired ones are left out.
+    ///
+    /// # Errors
+    ///
+    /// The principal is of another issuer, or the store does not respond.
+    pub async fn list(&self, principal: &Principal) -> Result<Vec<SessionInfo>, EndError> {
+        self.of_subjects().list(principal).await
+    }
+
+    /// Ends a session of the principal's subject, and returns whether it existed. The session of another subject does not exist here.
+    ///
+    /// # Errors
+    ///
+    /// The principal is of another issuer, or a store does not respond.
+    pub async fn end_one(&self, principal: &Principal, id: &str) -> Result<bool, EndError> {
+        self.of_subjects().end_one(principal, id).await
+    }
+
+    /// Ends all sessions of the principal's subject but its own one.
+    ///
+    /// # Errors
+    ///
+    /// The principal is of another issuer, or a store does not respond: some sessions may have ended and others not.
+    pub async fn end_others(&self, principal: &Principal) -> Result<(), EndError> {
+        self.of_subjects().end_others(principal).await
+    }
+
+    fn of_subjects(&self) -> SessionsOfSubject<'_, S, R> {
+        let SessionsInner { issuer, store, revocations, .. } = &*self.0;
+        SessionsOfSubject { store, revocations, issuer: issuer.issuer(), clock: issuer.own_clock() }
     }
 
     /// Ends a session whose refresh token was used twice: two parties have it, and one of them may be a thief.
@@ -284,7 +328,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         if ended.await.is_ok() { RefreshError::Reused } else { RefreshError::Unavailable }
     }
 
-    fn pair(&self, grant: &Grant, session: &str, refresh: &RefreshToken) -> Result<TokenPair, IssueError> {
+    fn pair(&self, grant: &Grant, session: &str, refresh: &SessionSecret) -> Result<TokenPair, IssueError> {
         let expires_in = grant.granted_lifetime().as_secs();
         if grant.granted_lifetime() > DAY {
             return Err(IssueError::Lifetime);

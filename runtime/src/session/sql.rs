@@ -5,9 +5,9 @@
 //! refresh token only a hash is kept.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::{SessionRecord, SessionStore};
+use super::{Device, SessionKind, SessionRecord, SessionStore};
 use crate::authn::sweep::Sweep;
 use crate::clock::Clock;
 use crate::sql_store::text::{key, restored, stored};
@@ -15,10 +15,16 @@ use crate::sql_store::time::{millis, moment};
 use crate::sql_store::{SqlConnection, SqlPool, SqlStore, corrupt, list_from_json, list_to_json, on_database};
 use crate::unavailable::Unavailable;
 
-const INSERT: &str = "INSERT INTO palisade_sessions (id, subject, scopes, digest, expires, ends)
-    VALUES ($1, $2, $3, $4, $5, $6)";
-const FIND: &str = "SELECT subject, scopes, digest, expires, ends FROM palisade_sessions WHERE id = $1";
-const REPLACE: &str = "UPDATE palisade_sessions SET digest = $3, expires = $4 WHERE id = $1 AND digest = $2";
+const INSERT: &str = "INSERT INTO palisade_sessions
+    (id, subject, scopes, digest, expires, ends, kind, claims, created, last_used, device, place)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+const FIND: &str = "SELECT id, subject, scopes, digest, expires, ends, kind, claims, created, last_used, device, place
+    FROM palisade_sessions WHERE id = $1";
+/// The last ones.
+const LIST: &str = "SELECT id, subject, scopes, digest, expires, ends, kind, claims, created, last_used, device, place
+    FROM palisade_sessions WHERE subject = $1 ORDER BY created DESC LIMIT 1000";
+const REPLACE: &str = "UPDATE palisade_sessions SET digest = $3, scopes = $4, claims = $5, expires = $6, last_used = $7
+    WHERE id = $1 AND digest = $2";
 const REMOVE: &str = "DELETE FROM palisade_sessions WHERE id = $1";
 const REMOVE_ALL: &str = "DELETE FROM palisade_sessions WHERE subject = $1";
 const CLEAR: &str = "DELETE FROM palisade_sessions";
@@ -28,10 +34,10 @@ const REMOVE_EXPIRED: &str = "DELETE FROM palisade_sessions WHERE id IN
 const REMOVE_EXPIRED_POSTGRES: &str = "DELETE FROM palisade_sessions WHERE id IN
     (SELECT id FROM palisade_sessions WHERE expires <= $1 ORDER BY expires LIMIT 1000 FOR UPDATE SKIP LOCKED)";
 
-/// The columns of [`FIND`].
-type SessionRow = (String, String, Vec<u8>, i64, i64);
+/// The columns of [`FIND`] and [`LIST`].
+type SessionRow = (String, String, String, Vec<u8>, i64, i64, i64, String, i64, i64, String, String);
 
-/// (Features `sqlx-sqlite`, `sqlx-postgres`.) [`Sessions`](crate::session::Sessions) in a database, shared by every process that uses
+/// (Features `sqlx-sqlite`, `sqlx-postgres`.) The sessions of [`Sessions`](crate::session::Sessions) and `CookieSessions` in a database, shared by every process that uses
 /// it. They outlive a restart. Clones share everything. [`sql_store`](crate::sql_store) has an example, and creates the table.
 ///
 /// A new session also removes up to 1,000 expired ones, at most once a second for each process, without waiting for it. The number of
@@ -103,18 +109,19 @@ impl SessionStore for SqlSessions {
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         let row = self.store.run(key(id).into_owned(), |connection, id| Box::pin(find(connection, id))).await?;
-        row.map(|row| record(id, row)).transpose()
+        // A long id is stored as a hash.
+        Ok(row.map(record).transpose()?.map(|found| SessionRecord { id: id.to_owned(), ..found }))
     }
 
-    async fn replace(
-        &self,
-        id: &str,
-        digest: &[u8; 32],
-        next: &[u8; 32],
-        expires: SystemTime,
-    ) -> Result<bool, Unavailable> {
-        let arguments = (key(id).into_owned(), *digest, *next, millis(expires));
-        self.store.run(arguments, |connection, arguments| Box::pin(replace(connection, arguments))).await
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
+        let arguments = (*digest, next);
+        self.store.run(arguments, |connection, (digest, next)| Box::pin(replace(connection, digest, next))).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        let subject = stored(subject).into_owned();
+        let rows = self.store.run(subject, |connection, subject| Box::pin(list(connection, subject))).await?;
+        rows.into_iter().map(record).collect()
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
@@ -128,13 +135,32 @@ impl SessionStore for SqlSessions {
 }
 
 /// A row that cannot be read must not look like no row.
-fn record(id: &str, (subject, scopes, digest, expires, ends): SessionRow) -> Result<SessionRecord, Unavailable> {
+fn record(row: SessionRow) -> Result<SessionRecord, Unavailable> {
+    let (id, subject, scopes, digest, expires, ends, kind, claims, created, last_used, device, place) = row;
     let read = || {
         let times = (moment(expires)?, moment(ends)?);
         let digest = digest.try_into().ok()?;
-        Some(SessionRecord::restored(id, restored(subject), list_from_json(&scopes)?, digest, times))
+        Some(SessionRecord {
+            kind: kind_of(kind)?,
+            claims: restored(claims),
+            created: moment(created)?,
+            last_used: moment(last_used)?,
+            device: Device::new(restored(device), restored(place)),
+            ..SessionRecord::restored(id, restored(subject), list_from_json(&scopes)?, digest, times)
+        })
     };
     read().ok_or_else(|| corrupt("palisade_sessions"))
+}
+
+fn number_of(kind: SessionKind) -> i64 {
+    match kind {
+        SessionKind::RefreshToken => 0,
+        SessionKind::Cookie => 1,
+    }
+}
+
+fn kind_of(number: i64) -> Option<SessionKind> {
+    [SessionKind::RefreshToken, SessionKind::Cookie].into_iter().find(|kind| number_of(*kind) == number)
 }
 
 async fn insert(connection: SqlConnection<'_>, session: &SessionRecord) -> Result<(), sqlx::Error> {
@@ -145,6 +171,12 @@ async fn insert(connection: SqlConnection<'_>, session: &SessionRecord) -> Resul
         .bind(&session.digest[..])
         .bind(millis(session.expires))
         .bind(millis(session.ends))
+        .bind(number_of(session.kind))
+        .bind(stored(&session.claims))
+        .bind(millis(session.created))
+        .bind(millis(session.last_used))
+        .bind(stored(session.device.label()))
+        .bind(stored(session.device.place()))
         .execute(c)
         .await
         .map(drop))
@@ -154,14 +186,22 @@ async fn find(connection: SqlConnection<'_>, id: &str) -> Result<Option<SessionR
     on_database!(connection, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await)
 }
 
-async fn replace(
-    connection: SqlConnection<'_>,
-    (id, digest, next, expires): &(String, [u8; 32], [u8; 32], i64),
-) -> Result<bool, sqlx::Error> {
-    on_database!(connection, c => {
-        let replace = sqlx::query(REPLACE).bind(id).bind(&digest[..]).bind(&next[..]).bind(expires);
-        replace.execute(c).await.map(|done| done.rows_affected() == 1)
-    })
+async fn list(connection: SqlConnection<'_>, subject: &str) -> Result<Vec<SessionRow>, sqlx::Error> {
+    on_database!(connection, c => sqlx::query_as(LIST).bind(subject).fetch_all(c).await)
+}
+
+async fn replace(connection: SqlConnection<'_>, digest: &[u8; 32], next: &SessionRecord) -> Result<bool, sqlx::Error> {
+    on_database!(connection, c => sqlx::query(REPLACE)
+        .bind(key(&next.id))
+        .bind(&digest[..])
+        .bind(&next.digest[..])
+        .bind(list_to_json(&next.scopes))
+        .bind(stored(&next.claims))
+        .bind(millis(next.expires))
+        .bind(millis(next.last_used))
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected() == 1))
 }
 
 async fn remove(connection: SqlConnection<'_>, id: &str) -> Result<(), sqlx::Error> {

@@ -4,9 +4,21 @@ use std::fmt;
 use std::future::Future;
 use std::time::SystemTime;
 
+use super::device::Device;
 use crate::unavailable::Unavailable;
 
-/// A session, as it is stored. It contains no usable credential. `Debug` does not show the digest.
+/// What the client of a session holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionKind {
+    /// A refresh token, of [`Sessions`](crate::session::Sessions).
+    #[default]
+    RefreshToken,
+    /// A cookie, of `CookieSessions` (feature `cookies`).
+    Cookie,
+}
+
+/// A session, as it is stored. It contains no usable credential. `Debug` does not show the digest and the claims.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionRecord {
@@ -14,14 +26,24 @@ pub struct SessionRecord {
     pub id: String,
     /// The subject of the session.
     pub subject: String,
+    /// What its client holds. A store that does not keep it keeps refresh tokens only.
+    pub kind: SessionKind,
     /// The scopes that it began with. A refresh grants no others (RFC 6749 §6).
     pub scopes: Vec<String>,
-    /// SHA-256 of the current refresh token.
+    /// What a cookie grants: the claims of a token, as a JSON object of at most 8 KiB. Empty for a refresh token.
+    pub claims: String,
+    /// SHA-256 of the current refresh token, or of the current cookie.
     pub digest: [u8; 32],
-    /// When the current refresh token expires.
+    /// When the current refresh token expires, or when a cookie has not been used for too long.
     pub expires: SystemTime,
-    /// When the session ends at the latest, even if it is refreshed.
+    /// When the session ends at the latest, even if it is used.
     pub ends: SystemTime,
+    /// When it began. Stores need not keep what is smaller than a millisecond.
+    pub created: SystemTime,
+    /// When it was used last, as far as that was written. Stores need not keep what is smaller than a millisecond.
+    pub last_used: SystemTime,
+    /// Where it began.
+    pub device: Device,
 }
 
 impl fmt::Debug for SessionRecord {
@@ -29,6 +51,7 @@ impl fmt::Debug for SessionRecord {
         f.debug_struct("SessionRecord")
             .field("id", &self.id)
             .field("subject", &self.subject)
+            .field("kind", &self.kind)
             .field("expires", &self.expires)
             .field("ends", &self.ends)
             .finish_non_exhaustive()
@@ -36,7 +59,8 @@ impl fmt::Debug for SessionRecord {
 }
 
 impl SessionRecord {
-    /// Builds a record from the fields that a store has kept. `expires` must not be later than `ends`.
+    /// Builds a record from the fields that a store has kept. `expires` must not be later than `ends`. The other fields can be set
+    /// afterwards; until then the session is one of refresh tokens, and began in 1970 on an unknown device.
     #[must_use]
     pub fn restored(
         id: impl Into<String>,
@@ -45,7 +69,26 @@ impl SessionRecord {
         digest: [u8; 32],
         (expires, ends): (SystemTime, SystemTime),
     ) -> Self {
-        Self { id: id.into(), subject: subject.into(), scopes, digest, expires, ends }
+        Self {
+            id: id.into(),
+            subject: subject.into(),
+            kind: SessionKind::default(),
+            scopes,
+            claims: String::new(),
+            digest,
+            expires,
+            ends,
+            created: SystemTime::UNIX_EPOCH,
+            last_used: SystemTime::UNIX_EPOCH,
+            device: Device::default(),
+        }
+    }
+
+    /// Takes over what [`SessionStore::replace`] replaces.
+    #[must_use]
+    pub fn replaced_by(self, next: Self) -> Self {
+        let Self { scopes, claims, digest, expires, last_used, .. } = next;
+        Self { scopes, claims, digest, expires, last_used, ..self }
     }
 }
 
@@ -53,7 +96,6 @@ impl SessionRecord {
 /// `SqlSessions` (features `sqlx-sqlite`, `sqlx-postgres`), `RedisSessions` (feature `redis`), or a store of the application:
 ///
 /// ```
-/// use std::time::SystemTime;
 /// use palisade::resource::Unavailable;
 /// use palisade::session::{SessionRecord, SessionStore};
 ///
@@ -66,8 +108,12 @@ impl SessionRecord {
 ///     async fn find(&self, _id: &str) -> Result<Option<SessionRecord>, Unavailable> {
 ///         Ok(None) // SELECT .. WHERE id = ?1
 ///     }
-///     async fn replace(&self, _id: &str, _digest: &[u8; 32], _next: &[u8; 32], _expires: SystemTime) -> Result<bool, Unavailable> {
-///         Ok(false) // UPDATE sessions SET digest = ?3, expires = ?4 WHERE id = ?1 AND digest = ?2; one row was changed?
+///     async fn replace(&self, _digest: &[u8; 32], _next: SessionRecord) -> Result<bool, Unavailable> {
+///         // UPDATE sessions SET digest = ?3, scopes = .. WHERE id = ?1 AND digest = ?2; one row was changed?
+///         Ok(false)
+///     }
+///     async fn list(&self, _subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+///         Ok(Vec::new()) // SELECT .. WHERE subject = ?1
 ///     }
 ///     async fn remove(&self, _id: &str) -> Result<(), Unavailable> {
 ///         Ok(()) // DELETE FROM sessions WHERE id = ?1
@@ -89,16 +135,16 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Returns the session with this id.
     fn find(&self, id: &str) -> impl Future<Output = Result<Option<SessionRecord>, Unavailable>> + Send;
 
-    /// Replaces `digest` by `next`, and sets `expires`, if the session exists and `digest` is its current digest. Returns
-    /// whether it did. Of any number of concurrent calls with one `digest`, only **one** may return `true`: compare and
+    /// Replaces the session whose id is that of `next`, if it exists and `digest` is its current digest: its digest, its scopes, its
+    /// claims, when it expires and when it was used last become those of `next`, and all else stays. Returns whether it did.
+    ///
+    /// Of any number of concurrent calls with one `digest` and another one in `next`, only **one** may return `true`: compare and
     /// change in one atomic step.
-    fn replace(
-        &self,
-        id: &str,
-        digest: &[u8; 32],
-        next: &[u8; 32],
-        expires: SystemTime,
-    ) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+    fn replace(&self, digest: &[u8; 32], next: SessionRecord)
+    -> impl Future<Output = Result<bool, Unavailable>> + Send;
+
+    /// Returns the sessions of the subject, in any order. Expired ones may be among them. A store may return only the last 1,000.
+    fn list(&self, subject: &str) -> impl Future<Output = Result<Vec<SessionRecord>, Unavailable>> + Send;
 
     /// Deletes the session, if it exists.
     fn remove(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
@@ -117,14 +163,12 @@ impl<S: SessionStore> SessionStore for std::sync::Arc<S> {
         (**self).find(id).await
     }
 
-    async fn replace(
-        &self,
-        id: &str,
-        digest: &[u8; 32],
-        next: &[u8; 32],
-        expires: SystemTime,
-    ) -> Result<bool, Unavailable> {
-        (**self).replace(id, digest, next, expires).await
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
+        (**self).replace(digest, next).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        (**self).list(subject).await
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {

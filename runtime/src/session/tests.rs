@@ -199,7 +199,7 @@ async fn changed_roles_apply_at_once() {
 async fn debug_shows_no_usable_token() {
     let (sessions, _) = sessions();
     let pair = sessions.begin(&grant()).await.unwrap();
-    let token = RefreshToken::parse(pair.refresh_token()).unwrap();
+    let token = SessionSecret::parse(REFRESH_TOKEN, pair.refresh_token()).unwrap();
     let record = sessions.0.store.find(&token.session_id()).await.unwrap().unwrap();
     let shown = format!("{record:?} {pair:?} {sessions:?} {:?}", sessions.0.store);
     assert!(!shown.contains(&pair.refresh_token()[3..20]), "{shown}");

@@ -7,9 +7,11 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
+use actix_web::http::header::HeaderValue;
 
 use super::{Reassessment, WorkerSettings};
 use crate::authz::{Authorized, Rows};
@@ -51,6 +53,8 @@ pub(crate) struct RequestState {
     pub(crate) body_error: Cell<Option<InputError>>,
     /// The errors of arguments that read the query or the path, for the same reason.
     pub(crate) parameter_errors: RefCell<Vec<InputError>>,
+    /// The cookies that the response sets, by their names, if the handler began, changed or ended a session.
+    pub(crate) cookies: RefCell<Vec<(Arc<str>, HeaderValue)>>,
     /// Whether the rejection was audited, so that one rejection is one event.
     pub(crate) audited: Cell<bool>,
 }
@@ -59,6 +63,14 @@ impl RequestState {
     /// Drops what the rule loaded and no argument of the handler took, such as a connection in a row.
     pub(crate) fn release(&self) {
         drop((self.rows.take(), self.authorized.take()));
+    }
+
+    /// Lets the response set a cookie. It replaces an earlier one of the same name.
+    #[cfg(feature = "cookies")]
+    pub(crate) fn set_cookie(&self, name: &Arc<str>, cookie: HeaderValue) {
+        let mut cookies = self.cookies.borrow_mut();
+        cookies.retain(|(known, _)| known != name);
+        cookies.push((Arc::clone(name), cookie));
     }
 
     /// The state of this request. `None` if palisade's middleware is not installed.
@@ -96,6 +108,7 @@ impl RequestStates {
             has_input_error: Cell::new(false),
             body_error: Cell::new(None),
             parameter_errors: RefCell::new(Vec::new()),
+            cookies: RefCell::new(Vec::new()),
             audited: Cell::new(false),
         };
         let used = self.0.borrow_mut().pop();

@@ -21,11 +21,13 @@ type MigrationText = (i64, &'static str, &'static str);
 const SQLITE: &[MigrationText] = &[
     (1, "stores", include_str!("../../migrations/sqlite/0001_stores.sql")),
     (2, "api key networks", include_str!("../../migrations/sqlite/0002_api_key_networks.sql")),
+    (3, "session list", include_str!("../../migrations/sqlite/0003_session_list.sql")),
 ];
 #[cfg(feature = "sqlx-postgres")]
 const POSTGRES: &[MigrationText] = &[
     (1, "stores", include_str!("../../migrations/postgres/0001_stores.sql")),
     (2, "api key networks", include_str!("../../migrations/postgres/0002_api_key_networks.sql")),
+    (3, "session list", include_str!("../../migrations/postgres/0003_session_list.sql")),
 ];
 
 /// The lock that migrations hold: any number that no other program locks.

@@ -100,7 +100,7 @@
 //! # Tables
 //!
 //! `palisade_sessions`, `palisade_revoked_tokens`, `palisade_revoked_subjects` and `palisade_api_keys` may be read by statements of the
-//! application. Only hashes of credentials are in them. They do contain subjects, names of keys, scopes and roles in clear, as the
+//! application. Only hashes of credentials are in them. They do contain subjects, names of keys, scopes, roles, user agents and addresses in clear, as the
 //! tables of the application do.
 //!
 //! Danger: read and write the primary server. A replica is late, and there a revoked token counts a little longer.

@@ -35,7 +35,14 @@ async fn stricter_default_isolation_changes_nothing() {
             sessions.insert(record).await.unwrap();
             let tries = (2..18).map(|next| {
                 let (store, id) = (sessions.clone(), id.clone());
-                tokio::spawn(async move { store.replace(&id, &[1; 32], &[next; 32], soon()).await })
+                tokio::spawn(async move {
+                    store
+                        .replace(
+                            &[1; 32],
+                            SessionRecord::restored(&*id, "ada", Vec::new(), [next; 32], (soon(), soon())),
+                        )
+                        .await
+                })
             });
             let outcomes = join_all(tries).await.into_iter().map(|outcome| outcome.unwrap().expect("no outage"));
             assert_eq!(outcomes.filter(|won| *won).count(), 1, "{level}");
@@ -62,7 +69,10 @@ async fn database_ran_only_constant_statements() {
         let record = SessionRecord::restored(*text, *text, vec![(*text).to_owned()], [1; 32], (soon(), soon()));
         sessions.insert(record).await.unwrap();
         sessions.find(text).await.unwrap().expect("it is stored");
-        sessions.replace(text, &[1; 32], &[2; 32], soon()).await.unwrap();
+        sessions
+            .replace(&[1; 32], SessionRecord::restored(*text, "ada", Vec::new(), [2; 32], (soon(), soon())))
+            .await
+            .unwrap();
         sessions.remove(text).await.unwrap();
         sessions.remove_all(text).await.unwrap();
         revocations.revoke(text, text, soon()).await.unwrap();

@@ -55,7 +55,7 @@ async fn processes_migrate_at_the_same_time() {
             }
             migrate(&pool).await.unwrap();
             assert_eq!(tables(&pool).await, TABLES);
-            assert_eq!(number(&pool, "SELECT count(*) FROM _palisade_migrations").await, 2);
+            assert_eq!(number(&pool, "SELECT count(*) FROM _palisade_migrations").await, 3);
             // As before a migration of a later version: there is something to do, and a table of what has been done.
             for statement in [
                 "DROP TABLE palisade_sessions",
@@ -105,8 +105,8 @@ async fn tables_of_a_newer_version_are_an_error() {
     for postgres in [false, true] {
         let Some((pool, _folder)) = empty(postgres).await else { continue };
         migrate(&pool).await.unwrap();
-        execute(&pool, "UPDATE _palisade_migrations SET version = 3 WHERE version = 2").await;
-        assert!(matches!(migrate(&pool).await, Err(MigrateError::VersionMissing(3))));
+        execute(&pool, "UPDATE _palisade_migrations SET version = 4 WHERE version = 3").await;
+        assert!(matches!(migrate(&pool).await, Err(MigrateError::VersionMissing(4))));
     }
 }
 

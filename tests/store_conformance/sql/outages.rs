@@ -60,7 +60,10 @@ async fn statement_that_waits_for_a_lock_is_given_up() {
     store.insert(session("s-1")).await.unwrap();
     let mut lock = other.begin().await.unwrap();
     sqlx::query("SELECT id FROM palisade_sessions FOR UPDATE").fetch_all(&mut *lock).await.unwrap();
-    is_unavailable(store.replace("s-1", &[1; 32], &[2; 32], soon())).await;
+    is_unavailable(
+        store.replace(&[1; 32], SessionRecord::restored("s-1", "ada", Vec::new(), [2; 32], (soon(), soon()))),
+    )
+    .await;
     is_unavailable(store.remove("s-1")).await;
     recovers(|| store.find("s-1")).await;
     lock.rollback().await.unwrap();

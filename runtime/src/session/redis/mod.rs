@@ -11,28 +11,33 @@
 //! and it is taken off the list only after it was deleted. So the list contains each session that exists, and `remove_all`
 //! misses no session that existed when it began.
 
+mod sealed;
+
 use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
+use self::sealed::{SealedGrant, SealedSession, encoded};
 use super::{SessionRecord, SessionStore};
-use crate::authn::names::split_scopes;
 use crate::redis::{Call, KeyName, Operation, RedisConnection, Reply, TagKind, spawn};
 use crate::unavailable::Unavailable;
 
 /// How long an operation may take, unless the connection was given a timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: six for each key.
-/// `list`, the session's tag, when the session ends, and three that are empty; or `session`, the encrypted part, the hash of the
-/// refresh token, when that expires, when the session ends, and the tag of the list. Times are in milliseconds.
+/// The index of the last session that a list shows: 1,000 of them.
+const LAST_LISTED: &str = "999";
+
+/// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: eight for each key.
+/// `list`, the session's tag, when the session ends, and five that are empty; or `session`, the two encrypted parts, the hash of the
+/// credential, when that expires, when the session ends, when it was used last, and the tag of the list. Times are in milliseconds.
 static INSERT: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
 for i, key in ipairs(KEYS) do
-  local kind, a, b, c, d, e = unpack(ARGV, 6 * i - 5, 6 * i)
+  local kind, a, b, c, d, e, f, g = unpack(ARGV, 8 * i - 7, 8 * i)
   if kind == 'list' then
     local now = redis.call('TIME')
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
@@ -40,8 +45,8 @@ for i, key in ipairs(KEYS) do
     redis.call('PEXPIREAT', key, b, 'NX')
     redis.call('PEXPIREAT', key, b, 'GT')
   else
-    redis.call('HSET', key, 'sealed', a, 'secret', b, 'expires', c, 'ends', d, 'list', e)
-    redis.call('PEXPIREAT', key, c)
+    redis.call('HSET', key, 'sealed', a, 'granted', b, 'secret', c, 'expires', d, 'ends', e, 'used', f, 'list', g)
+    redis.call('PEXPIREAT', key, d)
   end
 end
 return #KEYS
@@ -51,17 +56,30 @@ return #KEYS
 
 static FIND: LazyLock<Operation> = LazyLock::new(|| Operation::command("HMGET"));
 
-/// Compares and changes in one step. KEYS: the session. ARGV: the hash of the presented token, that of the next one, when that
-/// expires in milliseconds, and the deadline. Answer: 0 not replaced, 1 replaced, 2 after the deadline; the server's clock.
+/// The fields of sessions, as [`FIND`] returns them of one. KEYS: the sessions.
+static FIND_ALL: LazyLock<Operation> = LazyLock::new(|| {
+    Operation::script(
+        r"
+local found = {}
+for i, key in ipairs(KEYS) do
+  found[i] = redis.call('HMGET', key, 'sealed', 'granted', 'secret', 'expires', 'ends', 'used')
+end
+return found
+",
+    )
+});
+
+/// Compares and changes in one step. KEYS: the session. ARGV: the hash of the presented credential, that of the next one, when that
+/// expires, the encrypted grant, when the session was used last, and the deadline. Times are in milliseconds. Answer: 0 not replaced, 1 replaced, 2 after the deadline; the server's clock.
 static REPLACE: LazyLock<Operation> = LazyLock::new(|| {
     Operation::script(
         r"
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local deadline = struct.unpack('<I8', ARGV[4])
+local deadline = struct.unpack('<I8', ARGV[6])
 if deadline > 0 and now > deadline then return {2, now} end
 if redis.call('HGET', KEYS[1], 'secret') ~= ARGV[1] then return {0, now} end
-redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'expires', ARGV[3])
+redis.call('HSET', KEYS[1], 'secret', ARGV[2], 'expires', ARGV[3], 'granted', ARGV[4], 'used', ARGV[5])
 redis.call('PEXPIREAT', KEYS[1], ARGV[3])
 return {1, now}
 ",
@@ -83,6 +101,7 @@ return lists
     remove.outlives_caller()
 });
 
+/// The tags of the sessions of a list, the last of them first.
 static LISTED: LazyLock<Operation> = LazyLock::new(|| Operation::command("ZRANGE"));
 static UNLIST: LazyLock<Operation> = LazyLock::new(|| Operation::command("ZREM").outlives_caller());
 
@@ -123,6 +142,17 @@ impl RedisSessions {
         self.redis.name_of("session", TagKind::Session, &[id])
     }
 
+    /// `None` if there is no session of this name, or another application has written it.
+    fn record(&self, name: &KeyName, fields: Fields) -> Option<SessionRecord> {
+        let (sealed, granted, digest, expires, ends, used) = fields;
+        let (sealed, granted) = (self.redis.open(name, sealed?)?, self.redis.open(name, granted?)?);
+        let sealed: SealedSession<'_> = serde_json::from_slice(&sealed).ok()?;
+        let granted: SealedGrant<'_> = serde_json::from_slice(&granted).ok()?;
+        let times = (moment(expires?)?, moment(ends?)?);
+        let record = sealed.record(granted, digest?.try_into().ok()?, times)?;
+        Some(SessionRecord { last_used: moment(used?)?, ..record })
+    }
+
     fn list_name(&self, subject: &str) -> KeyName {
         self.redis.name_of("sessions", TagKind::SessionOwner, &[subject])
     }
@@ -145,12 +175,14 @@ impl RedisSessions {
 impl SessionStore for RedisSessions {
     async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
         let (name, list) = (self.session_name(&session.id), self.list_name(&session.subject));
-        let sealed = self.redis.seal(&name, encoded(&session.subject, &session.scopes))?;
+        let sealed = self.redis.seal(&name, encoded(&SealedSession::of(&session))?)?;
+        let granted = self.redis.seal(&name, encoded(&SealedGrant::of(&session))?)?;
         let ends = millis(session.ends);
         let listing = Call::new(list.key.clone()).arg("list").arg(name.tag.clone()).arg(ends.clone());
-        let listing = listing.arg("").arg("").arg("");
-        let writing = Call::new(name.key.clone()).arg("session").arg(sealed).arg(session.digest);
-        let writing = writing.arg(millis(session.expires)).arg(ends).arg(list.tag.clone());
+        let listing = listing.arg("").arg("").arg("").arg("").arg("");
+        let writing = Call::new(name.key.clone()).arg("session").arg(sealed).arg(granted).arg(session.digest);
+        let writing = writing.arg(millis(session.expires)).arg(ends);
+        let writing = writing.arg(millis(session.last_used)).arg(list.tag.clone());
         if self.redis.is_cluster() {
             self.one::<Done>(&INSERT, &list, listing).await?;
             self.one::<Done>(&INSERT, &name, writing).await?;
@@ -162,30 +194,35 @@ impl SessionStore for RedisSessions {
 
     async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
         let name = self.session_name(id);
-        let call = Call::new(name.key.clone()).arg("sealed").arg("secret").arg("expires").arg("ends");
-        let Fields(sealed, digest, expires, ends) = self.one(&FIND, &name, call).await?;
-        let record = || {
-            let (subject, scopes) = decoded(&self.redis.open(&name, sealed?)?)?;
-            let times = (moment(expires?)?, moment(ends?)?);
-            Some(SessionRecord::restored(id, subject, scopes, digest?.try_into().ok()?, times))
-        };
-        Ok(record())
+        let call = Call::new(name.key.clone()).arg("sealed").arg("granted").arg("secret");
+        let OneSession(fields) = self.one(&FIND, &name, call.arg("expires").arg("ends").arg("used")).await?;
+        Ok(self.record(&name, fields))
     }
 
-    async fn replace(
-        &self,
-        id: &str,
-        digest: &[u8; 32],
-        next: &[u8; 32],
-        expires: SystemTime,
-    ) -> Result<bool, Unavailable> {
-        let name = self.session_name(id);
-        let call = Call::new(name.key.clone()).arg(*digest).arg(*next).arg(millis(expires)).arg("").with_deadline();
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
+        let name = self.session_name(&next.id);
+        let granted = self.redis.seal(&name, encoded(&SealedGrant::of(&next))?)?;
+        let call = Call::new(name.key.clone()).arg(*digest).arg(next.digest).arg(millis(next.expires)).arg(granted);
+        let call = call.arg(millis(next.last_used)).arg("").with_deadline();
         match self.one(&REPLACE, &name, call).await? {
             Replaced { outcome: 0, .. } => Ok(false),
             Replaced { outcome: 1, .. } => Ok(true),
             Replaced { .. } => Err(Unavailable),
         }
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        let list = self.list_name(subject);
+        let listed = Call::new(list.key.clone()).arg("0").arg(LAST_LISTED).arg("REV");
+        let Tags(tags) = self.one(&LISTED, &list, listed).await?;
+        let names: Vec<KeyName> = tags.into_iter().map(|tag| self.redis.name("session", tag)).collect();
+        let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
+        let found: Vec<Result<ListedSession, Unavailable>> = self.redis.run(&FIND_ALL, calls, DEFAULT_TIMEOUT).await;
+        let mut sessions = Vec::with_capacity(found.len());
+        for (name, listed) in names.iter().zip(found) {
+            sessions.extend(self.record(name, listed?.0));
+        }
+        Ok(sessions)
     }
 
     async fn remove(&self, id: &str) -> Result<(), Unavailable> {
@@ -221,19 +258,6 @@ impl fmt::Debug for RedisSessions {
     }
 }
 
-/// The subject and the scopes as bytes: the length of the subject, the subject, the scopes separated by spaces.
-fn encoded(subject: &str, scopes: &[String]) -> Vec<u8> {
-    let length = u32::try_from(subject.len()).unwrap_or(u32::MAX);
-    [&length.to_be_bytes()[..], subject.as_bytes(), scopes.join(" ").as_bytes()].concat()
-}
-
-fn decoded(bytes: &[u8]) -> Option<(String, Vec<String>)> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    let (subject, scopes) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
-    let scopes = split_scopes(std::str::from_utf8(scopes).ok()?).map(str::to_owned).collect();
-    Some((std::str::from_utf8(subject).ok()?.to_owned(), scopes))
-}
-
 /// Milliseconds since 1970, in decimal digits.
 fn millis(moment: SystemTime) -> String {
     moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string()
@@ -256,13 +280,26 @@ impl Reply for Done {
     }
 }
 
-/// The fields of a session, of which each may be missing.
-struct Fields(Option<Vec<u8>>, Option<Vec<u8>>, Option<u64>, Option<u64>);
+type SealedField = Option<Vec<u8>>;
 
-impl Reply for Fields {
+/// The fields of a session, of which each may be missing.
+type Fields = (SealedField, SealedField, SealedField, Option<u64>, Option<u64>, Option<u64>);
+
+struct OneSession(Fields);
+
+impl Reply for OneSession {
     fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
-        let (sealed, digest, expires, ends) = value(reply)?;
-        Some(vec![Self(sealed, digest, expires, ends)])
+        Some(vec![Self(value(reply)?)])
+    }
+}
+
+/// One of those that [`FIND_ALL`] found.
+struct ListedSession(Fields);
+
+impl Reply for ListedSession {
+    fn read(reply: Value, calls: usize) -> Option<Vec<Self>> {
+        let found = value::<Vec<Fields>>(reply).filter(|found| found.len() == calls)?;
+        Some(found.into_iter().map(Self).collect())
     }
 }
 
@@ -300,21 +337,5 @@ struct Tags(Vec<String>);
 impl Reply for Tags {
     fn read(reply: Value, _: usize) -> Option<Vec<Self>> {
         value(reply).map(|tags| vec![Self(tags)])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subject_and_scopes_survive_encoding() {
-        for (subject, scopes) in [("", vec![]), ("ada", vec!["a"]), ("a b", vec!["a:b", "c"]), ("ü", vec!["x"])] {
-            let scopes: Vec<String> = scopes.into_iter().map(str::to_owned).collect();
-            assert_eq!(decoded(&encoded(subject, &scopes)), Some((subject.to_owned(), scopes)));
-        }
-        for broken in [&b""[..], b"\0\0\0", b"\0\0\0\x02a", b"\0\0\0\x01\xff"] {
-            assert_eq!(decoded(broken), None);
-        }
     }
 }
