@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::http::Method;
-use palisade::Principal;
+use actix_web::test::init_service;
+use actix_web::web::Data;
+use actix_web::{App, HttpRequest};
 use palisade::authn::AuthError;
+use palisade::jwt::Grant;
 use palisade::revocation::{MemoryRevocations, RevocationStore as _};
-use palisade::session::{CookieSessions, Device, MemorySessions, SessionStore as _};
+use palisade::session::{BeginError, CookieSessions, Device, MemorySessions, SessionStore as _};
 use palisade::testing::ManualClock;
+use palisade::{Principal, post, public};
 use palisade_tests::log::Log;
 use palisade_tests::{ISSUER, call, request};
 
-use super::{AGE, IDLE, builder_with, get, login, memory_sessions, post, sessions_in, set_cookie, site, status};
+use super::{
+    AGE, IDLE, builder_with, get, login, memory_sessions, post as post_with, sessions_in, set_cookie, site, status,
+};
 
 const NANO: Duration = Duration::from_nanos(1);
 
@@ -41,13 +46,13 @@ async fn old_session_ends_even_if_it_is_used_or_changed() {
     let mut cookie = login(&app, "ada").await;
     for _ in 0..47 {
         clock.advance(AGE / 48);
-        cookie = set_cookie(&call(&app, post("/elevate", &cookie)).await).unwrap();
+        cookie = set_cookie(&call(&app, post_with("/elevate", &cookie)).await).unwrap();
     }
     clock.advance(AGE / 48 - NANO);
     assert_eq!(status(&app, get("/me", &cookie)).await, 200);
     clock.advance(NANO);
     let (log, _guard) = Log::start();
-    assert_eq!(status(&app, post("/elevate", &cookie)).await, 401);
+    assert_eq!(status(&app, post_with("/elevate", &cookie)).await, 401);
     log.assert_one(&["session_expired"]);
 }
 
@@ -75,10 +80,10 @@ async fn logout_ends_the_session_and_removes_the_cookie() {
     let clock = ManualClock::new();
     let app = site!(&memory_sessions(&clock));
     let (one, other) = (login(&app, "ada").await, login(&app, "ada").await);
-    let logout = call(&app, post("/logout", &one)).await;
+    let logout = call(&app, post_with("/logout", &one)).await;
     assert_eq!((logout.status.as_u16(), set_cookie(&logout).as_deref()), (200, Some("")));
     assert_eq!((status(&app, get("/me", &one)).await, status(&app, get("/me", &other)).await), (401, 200));
-    assert_eq!(status(&app, post("/logout-all", &other)).await, 200);
+    assert_eq!(status(&app, post_with("/logout-all", &other)).await, 200);
     assert_eq!(status(&app, get("/me", &other)).await, 401);
     clock.advance(Duration::from_micros(1));
     let again = login(&app, "ada").await;
@@ -90,7 +95,7 @@ async fn logout_ends_the_session_and_removes_the_cookie() {
 async fn navigation_with_a_dead_cookie_removes_it() {
     let app = site!(&memory_sessions(&ManualClock::new()));
     let cookie = login(&app, "ada").await;
-    call(&app, post("/logout", &cookie)).await;
+    call(&app, post_with("/logout", &cookie)).await;
     let navigate = ("sec-fetch-mode", "navigate");
     for path in ["/perhaps", "/me"] {
         let page = call(&app, get(path, &cookie).insert_header(navigate)).await;
@@ -138,6 +143,48 @@ async fn session_from_before_a_revocation_is_rejected() {
     assert_eq!(status(&app, get("/me", &after)).await, 200);
 }
 
+/// A route that asks for no credential, so that only the rotation itself can look at it.
+#[post("/open/elevate")]
+#[public]
+async fn open_elevate(request: HttpRequest, sessions: Data<CookieSessions>) -> Result<&'static str, BeginError> {
+    sessions.rotate(&request, &Grant::new("ada", IDLE)).await?;
+    Ok("elevated")
+}
+
+#[actix_web::test]
+async fn revoked_session_gets_no_new_id() {
+    let clock = ManualClock::new();
+    let (store, revocations) = (MemorySessions::with_clock(&clock), MemoryRevocations::with_clock(&clock));
+    let sessions = CookieSessions::builder(ISSUER, store.clone(), revocations.clone()).clock(&clock).build().unwrap();
+    let open = palisade::scope("").service(open_elevate);
+    let app = App::new().app_data(Data::new(sessions.clone())).service(open);
+    let open = init_service(app.wrap(builder_with(&sessions).build().unwrap())).await;
+    let app = site!(&sessions);
+    let cookie = login(&app, "ada").await;
+    let cookie = set_cookie(&call(&open, post_with("/open/elevate", &cookie)).await).unwrap();
+    for other in ["", "sc_x", &login(&app, "eve").await] {
+        let response = call(&open, post_with("/open/elevate", other)).await;
+        assert!(response.status == 401 || response.status == 500, "{other}: {response:?}");
+        assert_eq!(set_cookie(&response), None);
+    }
+    clock.advance(Duration::from_millis(1));
+    revocations.revoke_before(ISSUER, "ada", clock.wall_time()).await.unwrap();
+    let response = call(&open, post_with("/open/elevate", &cookie)).await;
+    assert_eq!((response.status.as_u16(), set_cookie(&response)), (401, None));
+    clock.advance(IDLE);
+    assert_eq!(status(&open, post_with("/open/elevate", &cookie)).await, 401);
+}
+
+#[actix_web::test]
+async fn login_that_fails_keeps_the_session_of_before() {
+    let app = site!(&memory_sessions(&ManualClock::new()));
+    let cookie = login(&app, "ada").await;
+    let too_long = format!("/login/{}", "x".repeat(256));
+    let response = call(&app, post_with(&too_long, &cookie)).await;
+    assert_eq!((response.status.as_u16(), set_cookie(&response)), (500, None));
+    assert_eq!(status(&app, get("/me", &cookie)).await, 200);
+}
+
 #[actix_web::test]
 async fn user_ends_one_or_all_other_own_sessions() {
     let clock = ManualClock::new();
@@ -165,13 +212,13 @@ async fn user_ends_one_or_all_other_own_sessions() {
     );
     let end = |id: &str| format!("/sessions/{id}/end");
     // Of another user, of nobody, and of the user.
-    assert_eq!(call(&app, post(&end(lines[0][0]), &eve)).await.body, "false");
-    assert_eq!(call(&app, post(&end("x"), &cookies[1])).await.body, "false");
+    assert_eq!(call(&app, post_with(&end(lines[0][0]), &eve)).await.body, "false");
+    assert_eq!(call(&app, post_with(&end("x"), &cookies[1])).await.body, "false");
     assert_eq!(status(&app, get("/me", &cookies[2])).await, 200);
-    assert_eq!(call(&app, post(&end(lines[0][0]), &cookies[1])).await.body, "true");
-    assert_eq!(call(&app, post(&end(lines[0][0]), &cookies[1])).await.body, "false");
+    assert_eq!(call(&app, post_with(&end(lines[0][0]), &cookies[1])).await.body, "true");
+    assert_eq!(call(&app, post_with(&end(lines[0][0]), &cookies[1])).await.body, "false");
     assert_eq!(status(&app, get("/me", &cookies[2])).await, 401);
-    assert_eq!(status(&app, post("/sessions/end-others", &cookies[1])).await, 200);
+    assert_eq!(status(&app, post_with("/sessions/end-others", &cookies[1])).await, 200);
     assert_eq!((status(&app, get("/me", &cookies[0])).await, status(&app, get("/me", &cookies[1])).await), (401, 200));
     assert_eq!(status(&app, get("/me", &eve)).await, 200);
 }

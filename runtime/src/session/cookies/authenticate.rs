@@ -4,7 +4,7 @@
 //! session whose current id has the hash of the presented one, it is neither idle nor too old nor revoked, and its claims are those of the
 //! stored subject. Anything else is 401, or 503 if it cannot be known.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::HttpRequest;
 use actix_web::rt::time::timeout;
@@ -47,9 +47,23 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     }
 
     async fn judge(&self, secret: &SessionSecret, request: &HttpRequest) -> Result<Principal, AuthError> {
-        let now = self.0.clock.wall_time();
-        let found =
-            self.0.store.find(&secret.session_id()).await.map_err(|_| AuthError::Unavailable("session_store"))?;
+        let (record, principal) = self.current(secret, self.0.clock.wall_time()).await?;
+        // A connection that stays open is checked again and again, which is no use of the session by its user.
+        let is_checked_again = RequestState::of(request).is_some_and(|state| state.principal.get().is_some());
+        if !is_checked_again {
+            self.note_use(record).await;
+        }
+        Ok(principal)
+    }
+
+    /// The session whose current id this is, and its caller, if it is neither over nor revoked.
+    pub(super) async fn current(
+        &self,
+        secret: &SessionSecret,
+        now: SystemTime,
+    ) -> Result<(SessionRecord, Principal), AuthError> {
+        let found = self.0.store.find(&secret.session_id()).await;
+        let found = found.map_err(|_| AuthError::Unavailable("session_store"))?;
         let found = found.filter(|record| record.kind == SessionKind::Cookie);
         let record = found.ok_or(AuthError::Invalid("session_unknown"))?;
         if !secret.matches_digest(&record.digest) {
@@ -79,15 +93,7 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
                 asked.map_err(|_| AuthError::Unavailable("revocations"))?
             }
         };
-        if revoked {
-            return Err(REVOKED);
-        }
-        // A connection that stays open is checked again and again, which is no use of the session by its user.
-        let is_checked_again = RequestState::of(request).is_some_and(|state| state.principal.get().is_some());
-        if !is_checked_again {
-            self.note_use(record).await;
-        }
-        Ok(principal)
+        if revoked { Err(REVOKED) } else { Ok((record, principal)) }
     }
 
     /// Writes that the session was used, unless that was written a short time ago.

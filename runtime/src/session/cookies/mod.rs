@@ -36,6 +36,7 @@ pub use self::builder::CookieSessionsBuilder;
 use super::ending::SessionsOfSubject;
 use super::secret::{COOKIE, SessionSecret};
 use super::{BeginError, Device, EndError, MemorySessions, SessionInfo, SessionKind, SessionRecord, SessionStore};
+use crate::authn::AuthError;
 use crate::authn::cookies::cookies_named;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
@@ -162,7 +163,6 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
             state.responses.get().and_then(|of_route| of_route.cors()).map_or(&state.settings.cors, |(cors, _)| cors);
         let secure = request.app_config().secure() || state.settings.proxies.say_https(request.head());
         cross_site::check(request, secure, cors).map_err(|_| BeginError::CrossSite)?;
-        self.remove_presented(request).await?;
         let now = self.0.clock.wall_time();
         let ends = now.checked_add(self.0.age).ok_or(BeginError::Issue(IssueError::Lifetime))?;
         let secret = SessionSecret::generate(COOKIE).ok_or(BeginError::Issue(IssueError::Unavailable))?;
@@ -173,6 +173,8 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
             SessionRecord::restored(id, grant.subject(), scopes, secret.digest(), (self.idle_end(now, ends), ends));
         (record.kind, record.claims) = (SessionKind::Cookie, claims);
         (record.created, record.last_used, record.device) = (now, now, (self.0.device)(request));
+        // Only now: a grant that is not valid changes nothing.
+        self.remove_presented(request).await?;
         self.0.store.insert(record).await?;
         self.set_cookie(state, &secret);
         Ok(())
@@ -185,14 +187,16 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     ///
     /// # Errors
     ///
-    /// The request has no valid cookie, or its id was replaced meanwhile (401); the grant is not valid, or is for another subject; the
+    /// The request has no valid cookie, its session was revoked, or its id was replaced meanwhile (401); the grant is not valid, or is for another subject; the
     /// store does not respond; or the handler is not behind palisade.
     pub async fn rotate(&self, request: &HttpRequest, grant: &Grant) -> Result<(), BeginError> {
         let state = RequestState::of(request).ok_or(BeginError::NotGuarded)?;
         let now = self.0.clock.wall_time();
         let secret = self.presented(request).ok_or(BeginError::NoSession)?;
-        let record = self.find(&secret).await?.filter(|record| now < record.expires && now < record.ends);
-        let record = record.ok_or(BeginError::NoSession)?;
+        let (record, _) = self.current(&secret, now).await.map_err(|error| match error {
+            AuthError::Unavailable(_) => BeginError::Unavailable,
+            AuthError::Invalid(_) => BeginError::NoSession,
+        })?;
         if grant.subject() != record.subject {
             return Err(BeginError::Issue(IssueError::Subject));
         }
