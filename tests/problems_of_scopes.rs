@@ -17,7 +17,8 @@ use validator::Validate;
 
 fn page(problem: Problem) -> HttpResponse {
     let wrong = problem.errors().iter().filter_map(|error| error.pointer()).collect::<Vec<_>>().join(" ");
-    let text = format!("<p>{} at {} {wrong}", problem.status().as_u16(), problem.instance().unwrap_or("nowhere"));
+    let wait = problem.retry_after().map(|wait| format!(", wait {} seconds", wait.as_secs())).unwrap_or_default();
+    let text = format!("<p>{} at {} {wrong}{wait}", problem.status().as_u16(), problem.instance().unwrap_or("nowhere"));
     // A status of its own, and no waiting time.
     HttpResponse::Ok().content_type("text/html").insert_header(("x-style", "page")).body(text)
 }
@@ -176,8 +177,10 @@ async fn failures_count_although_the_style_looks_like_a_success() {
     assert_eq!(attempt().await.status, 401);
     let limited = attempt().await;
     assert_eq!((limited.status.as_u16(), is_page(&limited)), (429, true));
-    assert!(limited.headers.contains_key("retry-after"));
+    let seconds = limited.headers.get("retry-after").unwrap().to_str().unwrap();
     assert!(limited.body.as_str().starts_with("<p>429"));
+    // A page can say how long to wait.
+    assert!(limited.body.as_str().ends_with(&format!(", wait {seconds} seconds")), "{}", limited.body.as_str());
 }
 
 #[actix_web::test]

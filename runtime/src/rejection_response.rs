@@ -5,6 +5,7 @@
 //! reason.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;
@@ -87,7 +88,14 @@ pub(crate) fn respond(
         other => other,
     };
     let mut response = match style {
-        Some(_) => render(style, problem()),
+        // The style gets the waiting time, too, so that a page can say it.
+        Some(_) => render(
+            style,
+            match extra {
+                Extra::RetryAfter(seconds) => problem().with_retry_after(Duration::from_secs(seconds.into())),
+                _ => problem(),
+            },
+        ),
         // Most rejections are only a text and a path.
         None => plain_response(status, detail, path),
     };

@@ -116,7 +116,7 @@ async fn credentials_of_two_callers_are_400() {
     let bad = ada.with_key(&format!("{}{other_end}", &key[..key.len() - 1])).get("/api/me").await;
     let challenges: Vec<_> = bad.headers.get_all("www-authenticate").iter().collect();
     assert!(
-        challenges.len() == 2 && challenges[1].to_str().is_ok_and(|value| value.starts_with("ApiKey ")),
+        challenges.len() == 3 && challenges[1].to_str().is_ok_and(|value| value.starts_with("ApiKey ")),
         "{challenges:?}"
     );
     bad.expect(401);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::{App, test::init_service};
+use actix_web::{
+    App,
+    test::{TestRequest, call_service, init_service},
+};
 use palisade::Principal;
 use palisade::api_key::NewApiKey;
 use palisade::jwt::{Grant, TokenIssuer};
@@ -38,7 +41,8 @@ fn expired(config: &Config, subject: &str) -> String {
 async fn access_matches_the_committed_page() {
     let InProcess { config, db, service, folder: _folder } = InProcess::start(&[]).await;
     let email = Email::parse("ada@example.com").unwrap();
-    let ada = NewAccount { name: "Ada", email: &email, age: None, role: Role::User, password_hash: None };
+    let hash = service.passwords.hash("ada's pass phrase").await.unwrap();
+    let ada = NewAccount { name: "Ada", email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
     let ada = db.create_account(ada).await.unwrap().id.to_string();
     let text = DocumentText { title: "t".to_owned(), body: String::new() };
     let document = db.insert_document(&ada, &text).await.unwrap().unwrap().id.to_string();
@@ -46,6 +50,13 @@ async fn access_matches_the_committed_page() {
     let key = service.keys.create(key).await.unwrap().expose().to_owned();
     let palisade = service.palisade.clone();
     let app = init_service(App::new().configure(|routes| app::configure(routes, &service)).wrap(palisade)).await;
+
+    let login = TestRequest::post().uri("/login").insert_header(("host", "localhost"));
+    let login = login.peer_addr("198.18.255.1:4711".parse().unwrap());
+    let login = login.set_form([("email", "ada@example.com"), ("password", "ada's pass phrase")]);
+    let login = call_service(&app, login.to_request()).await;
+    let cookie = login.response().cookies().next().unwrap();
+    let cookie = format!("{}={}", cookie.name(), cookie.value());
 
     let of = |subject: &str| Principal::new("Bearer", config.issuer.clone(), subject);
     let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, SECRET).unwrap();
@@ -57,6 +68,9 @@ async fn access_matches_the_committed_page() {
     let personas = Personas::new()
         .parameter("id", &ada)
         .parameter("/api/documents/{id} id", &document)
+        .parameter("/app/documents/{id} id", &document)
+        .parameter("/app/documents/{id}/edit id", &document)
+        .parameter("/app/documents/{id}/delete id", &document)
         .row("Document", &ada)
         .persona(Persona::anonymous())
         .persona(Persona::rejected("expired", "authorization", expired))
@@ -68,6 +82,7 @@ async fn access_matches_the_committed_page() {
             Persona::of("owner's token", of(&ada).with_roles(["user"]))
                 .by_header("authorization", token(&ada, Role::User)),
         )
+        .persona(Persona::of("owner's session", of(&ada).with_roles(["user"])).by_header("cookie", cookie))
         .persona(Persona::of("owner's key", of(&ada).with_scopes([REPORTS])).by_header("x-api-key", key))
         .persona(Persona::rejected(
             "unknown key",

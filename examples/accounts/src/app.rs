@@ -11,7 +11,7 @@ use palisade::input::Json;
 use palisade::jwt::{KeySet, RemoteKeySet, TokenIssuer};
 use palisade::password::Passwords;
 use palisade::rate_limit::RateLimitStore;
-use palisade::session::Sessions;
+use palisade::session::{CookieSessions, Sessions};
 use palisade::{Cors, Jwt, Palisade, PalisadeBuilder, RateLimit, Roles, Scope, SecurityHeaders, get, public};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -21,17 +21,18 @@ use crate::{
     boot::BootError,
     config::{Config, Partner, PartnerKeys},
     db::{AccountKeys, Db},
-    documents, keys, policies,
+    device, documents, keys, pages, policies,
     ready::{self, Readiness},
     reports,
     roles::Role,
-    start_page,
     store::AppStore,
     users,
 };
 
-/// The sessions of this server's accounts.
+/// The sessions of this server's accounts, whose clients hold a refresh token.
 pub type AppSessions = Sessions<AppStore, AppStore>;
+/// The sessions of this server's accounts, whose browsers hold a cookie.
+pub type AppCookies = CookieSessions<AppStore, AppStore>;
 /// The API keys of this server's accounts.
 pub type AppKeys = ApiKeys<AccountKeys>;
 
@@ -45,6 +46,8 @@ pub struct Service {
     pub palisade: Palisade,
     /// Issues and revokes access and refresh tokens.
     pub sessions: AppSessions,
+    /// Begins, lists and ends the sessions of browsers.
+    pub cookies: AppCookies,
     /// Creates, lists and removes API keys.
     pub keys: AppKeys,
     /// The database.
@@ -79,7 +82,6 @@ pub fn routes() -> Scope {
         .service(reports::show_report)
         .service(admin);
     palisade::scope("")
-        .service(start_page::start_page)
         .service(health)
         .service(ready::ready)
         .service(auth::register)
@@ -88,11 +90,15 @@ pub fn routes() -> Scope {
         .service(auth::logout)
         .service(auth::logout_all)
         .service(api)
+        .service(pages::style::style)
+        .service(pages::style::icon)
+        .service(pages::routes())
 }
 
 /// Registers the routes and the state of their handlers.
 pub fn configure(app: &mut ServiceConfig, service: &Service) {
     app.app_data(Data::new(service.sessions.clone()))
+        .app_data(Data::new(service.cookies.clone()))
         .app_data(Data::new(service.keys.clone()))
         .app_data(Data::new(service.db.clone()))
         .app_data(Data::new(service.passwords.clone()))
@@ -113,10 +119,12 @@ async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// The accepted credentials: tokens of this server, API keys, and tokens of a second issuer.
+/// The accepted credentials: tokens of this server, its sessions in cookies, API keys, and tokens of a second issuer.
 pub struct Callers {
     /// Issues this server's tokens.
     pub sessions: AppSessions,
+    /// Begins sessions in cookies.
+    pub cookies: AppCookies,
     /// Creates API keys.
     pub keys: AppKeys,
     own: Jwt,
@@ -131,11 +139,14 @@ impl Callers {
         let issuer = TokenIssuer::hs256(&config.issuer, &config.audience, secret);
         let issuer = issuer.map_err(invalid("ACCOUNTS_JWT_SECRET"))?;
         let sessions = Sessions::new(issuer, store.clone(), store.clone());
+        // The same stores and the same issuer, so that a list shows both kinds and "log out everywhere" ends both.
+        let cookies =
+            CookieSessions::builder(&config.issuer, store.clone(), store.clone()).device(device::of).build()?;
         let own = sessions.verifier().cache(config.token_cache).build()?;
         // The owner of a key is an account, so keys have the same issuer as this server's tokens.
         let keys = ApiKeys::new("accounts", &config.issuer, AccountKeys::new(db))?;
         let partner = config.partner.as_ref().map(|partner| partner_verifier(partner, config)).transpose()?;
-        Ok(Self { sessions, keys, own, partner })
+        Ok(Self { sessions, cookies, keys, own, partner })
     }
 }
 
@@ -156,7 +167,8 @@ fn partner_verifier(partner: &Partner, config: &Config) -> Result<Jwt, BootError
 /// Configures palisade. The caller builds it, because building may log.
 pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -> PalisadeBuilder {
     let cors = Cors::allow_origins(&config.origins).allow_credentials();
-    let mut palisade = Palisade::builder().authenticator(callers.own).authenticator(callers.keys);
+    let mut palisade =
+        Palisade::builder().authenticator(callers.own).authenticator(callers.keys).authenticator(callers.cookies);
     if let Some(partner) = callers.partner {
         palisade = palisade.authenticator(partner);
     }

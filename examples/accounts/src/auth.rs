@@ -3,31 +3,21 @@
 //! The threats are password guessing and credential stuffing (OWASP API2, ASVS V6.3.1: failures are rate limited by address
 //! and by account), account enumeration (V6.3.8), and a session that continues after its user ended it (V7.4.1 to V7.4.3).
 
-use std::time::{Duration, SystemTime};
-
-use actix_web::{HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use palisade::input::Json;
-use palisade::jwt::Grant;
-use palisade::password::{PasswordMatch, Passwords};
+use palisade::password::Passwords;
 use palisade::session::{RefreshError, TokenPair};
 use palisade::{Principal, Problem, authenticated, headers, post, public, rate_limit, require_scope, validate};
 
 use crate::{
+    actions::{self, build_grant},
     app::AppSessions,
     caller::Account,
-    db::{Db, NewAccount},
+    db::Db,
+    device,
     error::ApiError,
     model::{Credentials, RefreshRequest, Registration},
-    roles::Role,
 };
-
-/// How long an access token is valid unless it is revoked.
-const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
-
-/// Returns the grant for a token of this account.
-fn build_grant(id: &str, role: Role) -> Grant {
-    Grant::new(id, ACCESS_TOKEN_LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
-}
 
 /// Returns the tokens with `Cache-Control: no-store` (RFC 6749 §5.1).
 fn token_response(tokens: &TokenPair) -> HttpResponse {
@@ -42,17 +32,14 @@ fn token_response(tokens: &TokenPair) -> HttpResponse {
 /// own account can learn the same, within the API's rate limit of 100 requests in 15 minutes.
 #[post("/auth/register")]
 #[public("registration creates the account")]
-#[rate_limit(20, "1h")]
+#[rate_limit(20, "1h", name = "registrations")]
 #[validate]
 pub async fn register(
     new: Json<Registration>,
     db: Data<Db>,
     passwords: Data<Passwords>,
 ) -> Result<HttpResponse, Problem> {
-    let Registration { name, email, password } = new.into_inner();
-    let hash = passwords.hash(password.expose()).await?;
-    let account = NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
-    let user = db.create_account(account).await?;
+    let user = actions::register(new.into_inner(), &db, &passwords).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
 }
 
@@ -63,32 +50,22 @@ pub async fn register(
 /// Failures count for the client address *and* for the account. The first limit stops one client that guesses the passwords of
 /// many accounts, the second stops many clients that guess the password of one account. The third limit counts all attempts of an
 /// address, successful or not, because each costs a hash. An attacker cannot lock out the user: an address from which the account
-/// recently logged in is counted separately while the account is at its rate limit.
+/// recently logged in is counted separately while the account is at its rate limit. The page of the login shares all three.
 #[post("/auth/login")]
 #[public("login authenticates the caller")]
-#[rate_limit(5, "15m", count = failures)]
+#[rate_limit(5, "15m", count = failures, name = "login-failures")]
 #[rate_limit(20, "15m", by = field(credentials.email), count = failures, name = "login-account")]
 #[rate_limit(100, "15m", name = "logins")]
 #[validate]
 pub async fn login(
     credentials: Json<Credentials>,
+    request: HttpRequest,
     db: Data<Db>,
     passwords: Data<Passwords>,
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
-    let Credentials { email, password } = credentials.into_inner();
-    // `as_of(read_at)` dates the token back to here, so a revocation of the role during the verification covers it.
-    let read_at = SystemTime::now();
-    let account = db.login_by_email(&email).await?;
-    let stored_hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
-    let password_match = passwords.verify(password.expose(), stored_hash).await?;
-    let (Some(account), PasswordMatch::Right { rehash }) = (account, password_match) else {
-        return Err(ApiError::BadCredentials.into());
-    };
-    if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
-        db.replace_password_hash(account.id, verified, &renewed).await?;
-    }
-    Ok(token_response(&sessions.begin(&build_grant(&account.id.to_string(), account.role).as_of(read_at)).await?))
+    let grant = actions::log_in(credentials.into_inner(), &db, &passwords).await?.ok_or(ApiError::BadCredentials)?;
+    Ok(token_response(&sessions.begin_on(device::of(&request), &grant).await?))
 }
 
 /// Exchanges a refresh token, which works once, for a new pair. The role of the account is read again.

@@ -36,7 +36,7 @@ impl Resource for Document {
 /// Creates a document that belongs to the caller.
 #[post("/documents")]
 #[authenticated]
-#[rate_limit(60, "1h", by = principal)]
+#[rate_limit(60, "1h", by = principal, name = "new-documents")]
 #[validate]
 pub async fn create_document(text: Json<DocumentText>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
     let made = db.insert_document(&caller.id.to_string(), &text).await?.ok_or(ApiError::NoSuchUser)?;

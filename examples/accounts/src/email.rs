@@ -41,6 +41,11 @@ impl Email {
         &self.0
     }
 
+    /// Normalizes input. The result is empty if the text is not an address; validation rejects that.
+    pub fn of_input(text: &str) -> Self {
+        Self::normalize(text)
+    }
+
     fn normalize(text: &str) -> Self {
         Self(normalize(text).unwrap_or_default())
     }

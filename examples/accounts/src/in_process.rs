@@ -32,11 +32,11 @@ impl InProcess {
         let db = Db::open(&config, &DataFolder::open(&config.data).unwrap()).await.unwrap();
         let stores = Stores::open(&config, &SECRET.into(), &db).await.unwrap();
         let callers = Callers::new(&config, &SECRET.into(), &db, &stores.sessions).unwrap();
-        let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
+        let (sessions, cookies, keys) = (callers.sessions.clone(), callers.cookies.clone(), callers.keys.clone());
         let readiness = Readiness::new(&db, &stores.sessions);
         let palisade = app::prepare(&config, callers, stores.rate_limits).build().unwrap();
         let passwords = Passwords::new().unwrap();
-        let service = Service { palisade, sessions, keys, db: db.clone(), passwords, readiness };
+        let service = Service { palisade, sessions, cookies, keys, db: db.clone(), passwords, readiness };
         Self { config, db, service, folder }
     }
 }

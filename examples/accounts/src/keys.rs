@@ -5,18 +5,16 @@
 //! creator does not have, has no roles, cannot change the account, and cannot create keys), and a key that can be read again
 //! later (CWE-522: only its hash is stored).
 
-use std::time::{Duration, SystemTime};
-
 use actix_web::{HttpResponse, http::header, web::Data};
-use palisade::api_key::{ApiKey, NewApiKey};
+use palisade::api_key::ApiKey;
 use palisade::input::{Json, Path};
 use palisade::{Problem, delete, get, post, rate_limit, require_scope, validate};
 use serde::Serialize;
 
 use crate::{
+    actions,
     app::AppKeys,
     caller::Account,
-    error::ApiError,
     model::{KeyRequest, timestamp},
 };
 
@@ -60,22 +58,14 @@ struct Keys {
 /// Creates a key for the caller's account.
 #[post("/keys")]
 #[require_scope("account:manage")]
-#[rate_limit(20, "1h", by = principal)]
+#[rate_limit(20, "1h", by = principal, name = "new-keys")]
 #[validate]
 pub async fn create_key(
     wanted: Json<KeyRequest>,
     caller: Account,
     keys: Data<AppKeys>,
 ) -> Result<HttpResponse, Problem> {
-    let scopes: Vec<&str> = wanted.scopes.iter().map(|scope| scope.name()).collect();
-    if !scopes.iter().all(|scope| caller.principal.has_scope(scope)) {
-        return Err(ApiError::ScopeNotHeld.into());
-    }
-    let mut key = NewApiKey::of(&caller.principal).name(&wanted.name).scopes(scopes);
-    if let Some(days) = wanted.expires_in_days {
-        key = key.expires_after(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-    }
-    let created = keys.create(key).await?;
+    let created = actions::create_key(&wanted, &caller, &keys).await?;
     let location = format!("/api/keys/{}", created.record().id());
     let body = NewKey { key: created.expose(), about: created.record().into() };
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
@@ -85,9 +75,7 @@ pub async fn create_key(
 #[get("/keys")]
 #[require_scope("account:manage")]
 pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, Problem> {
-    let now = SystemTime::now();
-    let own = keys.list(&caller.id.to_string()).await?;
-    let items = own.iter().filter(|key| key.is_active(now)).map(Key::from).collect();
+    let items = actions::active_keys(&caller, &keys).await?.iter().map(Key::from).collect();
     Ok(HttpResponse::Ok().json(Keys { items }))
 }
 
@@ -95,9 +83,6 @@ pub async fn list_keys(caller: Account, keys: Data<AppKeys>) -> Result<HttpRespo
 #[delete("/keys/{id}")]
 #[require_scope("account:manage")]
 pub async fn delete_key(id: Path<String>, caller: Account, keys: Data<AppKeys>) -> Result<HttpResponse, Problem> {
-    if keys.remove(&caller.id.to_string(), &id).await? {
-        Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(ApiError::NoSuchKey.into())
-    }
+    actions::remove_key(&id, &caller, &keys).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,7 @@
 //! An API of user accounts that declares its access control, rate limits and validation in attributes of its handlers.
 //!
 //! `cargo run -p accounts` serves it over HTTPS and prints `curl` lines to try. The routes are in [`auth`], [`users`],
-//! [`documents`], [`keys`] and [`reports`], their setup in [`app`], and the
+//! [`documents`], [`keys`] and [`reports`], the pages for people in [`pages`], the setup of both in [`app`], and the
 //! settings (environment variables) in [`config`].
 
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod access;
+mod actions;
 mod app;
 mod auth;
 mod banner;
@@ -17,6 +18,7 @@ mod boot;
 mod caller;
 mod config;
 mod db;
+mod device;
 mod documents;
 mod email;
 mod error;
@@ -29,6 +31,7 @@ mod hostile;
 mod in_process;
 mod keys;
 mod model;
+mod pages;
 mod passwords;
 mod policies;
 mod random;
@@ -38,7 +41,6 @@ mod reset;
 mod roles;
 mod seed;
 mod server;
-mod start_page;
 mod store;
 mod telemetry;
 mod text;

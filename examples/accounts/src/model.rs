@@ -130,7 +130,7 @@ pub struct NewUser {
 }
 
 /// `PATCH /api/users/{id}`. Absent members stay unchanged. `null` removes the age and is rejected for other members.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Default, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct UserPatch {
     /// 2 to 100 characters.

@@ -60,7 +60,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let passwords = Passwords::new()?;
     let stores = Stores::open(&config, &secret, &db).await?;
     let callers = Callers::new(&config, &secret, &db, &stores.sessions)?;
-    let (sessions, keys) = (callers.sessions.clone(), callers.keys.clone());
+    let (sessions, cookies, keys) = (callers.sessions.clone(), callers.cookies.clone(), callers.keys.clone());
     let prepared = app::prepare(&config, callers, stores.rate_limits);
     telemetry::start()?;
     let palisade = prepared.build()?;
@@ -82,7 +82,8 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     // Runs in the background: the start does not depend on whether Redis responds.
     rt::spawn(stores.sessions.log_status());
 
-    let service = Service { palisade, sessions, keys, db: db.clone(), passwords, readiness: readiness.clone() };
+    let service =
+        Service { palisade, sessions, cookies, keys, db: db.clone(), passwords, readiness: readiness.clone() };
     let mut servers = Vec::new();
     if let Some(http) = http {
         servers.push(serve_plain(http, plain(https.address, &config.hosts)?)?);

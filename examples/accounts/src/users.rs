@@ -13,6 +13,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
+    actions,
     app::AppSessions,
     caller::Account,
     db::{Db, NewAccount},
@@ -51,7 +52,7 @@ pub async fn list_users(listing: Query<Listing>, db: Data<Db>) -> Result<Json<Pa
 #[validate]
 pub async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
     if new.role != Role::User {
-        may_assign_roles(&caller, &db).await?;
+        actions::may_assign_roles(&caller, &db).await?;
     }
     let account = NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
     let user = db.create_account(account).await?;
@@ -80,24 +81,7 @@ pub async fn change_user(
     db: Data<Db>,
     sessions: Data<AppSessions>,
 ) -> Result<Json<User>, Problem> {
-    if change.role.is_some() {
-        may_assign_roles(&caller, &db).await?;
-    }
-    let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
-    if change.role.is_some() {
-        // `update` already revoked the tokens of the former role (ASVS V8.3.2). This covers a concurrent refresh that read it.
-        sessions.renew_all_of(&id.to_string()).await?;
-    }
-    Ok(Json(user))
-}
-
-/// Checks the account in addition to the token, because the role may have changed since the token was issued.
-async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
-    if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
-        Ok(())
-    } else {
-        Err(ApiError::RoleNeedsAdmin.into())
-    }
+    Ok(Json(actions::change_user(*id, &change, &caller, &db, &sessions).await?))
 }
 
 /// Deletes an account with its documents, sessions and API keys, and revokes its tokens.
@@ -110,8 +94,6 @@ pub async fn delete_user(
     db: Data<Db>,
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
-    let removed = db.delete(*id, sessions.issuer()).await?;
-    // Covers a concurrent refresh that read the account before it was deleted.
-    sessions.end_all_of(&id.to_string()).await?;
-    if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
+    actions::delete_user(*id, &db, &sessions).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

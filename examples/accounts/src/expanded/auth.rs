@@ -6,30 +6,20 @@
 //! The threats are password guessing and credential stuffing (OWASP API2, ASVS V6.3.1: failures are rate limited by address
 //! and by account), account enumeration (V6.3.8), and a session that continues after its user ended it (V7.4.1 to V7.4.3).
 
-use std::time::{Duration, SystemTime};
-
 use crate::{
+    actions::{self, build_grant},
     app::AppSessions,
     caller::Account,
-    db::{Db, NewAccount},
+    db::Db,
+    device,
     error::ApiError,
     model::{Credentials, RefreshRequest, Registration},
-    roles::Role,
 };
-use actix_web::{HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use palisade::input::Json;
-use palisade::jwt::Grant;
-use palisade::password::{PasswordMatch, Passwords};
+use palisade::password::Passwords;
 use palisade::session::{RefreshError, TokenPair};
 use palisade::{Principal, Problem};
-
-/// How long an access token is valid unless it is revoked.
-const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
-
-/// Returns the grant for a token of this account.
-fn build_grant(id: &str, role: Role) -> Grant {
-    Grant::new(id, ACCESS_TOKEN_LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
-}
 
 /// Returns the tokens with `Cache-Control: no-store` (RFC 6749 §5.1).
 fn token_response(tokens: &TokenPair) -> HttpResponse {
@@ -52,7 +42,7 @@ impl ::palisade::__v1::Endpoint for register {
         &Policy::new(Public)
             .of(::core::module_path!(), "register")
             .with_reason("registration creates the account")
-            .limits(&[RateLimit::per_seconds("register", 20, 3600)])
+            .limits(&[RateLimit::per_seconds("registrations", 20, 3600).shared()])
             .validates_inputs()
     };
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
@@ -61,11 +51,7 @@ impl ::palisade::__v1::Endpoint for register {
             db: Data<Db>,
             passwords: Data<Passwords>,
         ) -> Result<HttpResponse, Problem> {
-            let Registration { name, email, password } = new.into_inner();
-            let hash = passwords.hash(password.expose()).await?;
-            let account =
-                NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: Some(&hash) };
-            let user = db.create_account(account).await?;
+            let user = actions::register(new.into_inner(), &db, &passwords).await?;
             Ok(HttpResponse::Created().insert_header((header::LOCATION, format!("/api/users/{}", user.id))).json(user))
         }
         ::palisade::__v1::handler!(register; Result<HttpResponse, Problem>; Json<Registration>, Data<Db>, Data<Passwords>)
@@ -84,7 +70,7 @@ impl ::palisade::__v1::Endpoint for register {
 /// Failures count for the client address *and* for the account. The first limit stops one client that guesses the passwords of
 /// many accounts, the second stops many clients that guess the password of one account. The third limit counts all attempts of an
 /// address, successful or not, because each costs a hash. An attacker cannot lock out the user: an address from which the account
-/// recently logged in is counted separately while the account is at its rate limit.
+/// recently logged in is counted separately while the account is at its rate limit. The page of the login shares all three.
 #[repr(C)]
 pub struct login;
 
@@ -96,7 +82,7 @@ impl ::palisade::__v1::Endpoint for login {
             .of(::core::module_path!(), "login")
             .with_reason("login authenticates the caller")
             .limits(&[
-                RateLimit::per_seconds("login", 5, 900).count(Count::Failures),
+                RateLimit::per_seconds("login-failures", 5, 900).count(Count::Failures).shared(),
                 RateLimit::per_seconds("login-account", 20, 900)
                     .count(Count::Failures)
                     .by(By::Field("credentials.email"))
@@ -108,29 +94,24 @@ impl ::palisade::__v1::Endpoint for login {
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn login(
             credentials: Json<Credentials>,
+            request: HttpRequest,
             db: Data<Db>,
             passwords: Data<Passwords>,
             sessions: Data<AppSessions>,
         ) -> Result<HttpResponse, Problem> {
-            let Credentials { email, password } = credentials.into_inner();
-            let read_at = SystemTime::now();
-            let account = db.login_by_email(&email).await?;
-            let stored_hash = account.as_ref().and_then(|account| account.password_hash.as_deref());
-            let password_match = passwords.verify(password.expose(), stored_hash).await?;
-            let (Some(account), PasswordMatch::Right { rehash }) = (account, password_match) else {
-                return Err(ApiError::BadCredentials.into());
-            };
-            if let (Some(renewed), Some(verified)) = (rehash, &account.password_hash) {
-                db.replace_password_hash(account.id, verified, &renewed).await?;
-            }
-            Ok(token_response(
-                &sessions.begin(&build_grant(&account.id.to_string(), account.role).as_of(read_at)).await?,
-            ))
+            let grant =
+                actions::log_in(credentials.into_inner(), &db, &passwords).await?.ok_or(ApiError::BadCredentials)?;
+            Ok(token_response(&sessions.begin_on(device::of(&request), &grant).await?))
         }
-        ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>)
-            .validated(|__all, (__credentials, __db, __passwords, __sessions)| {
+        ::palisade::__v1::handler!(login; Result<HttpResponse, Problem>; Json<Credentials>, HttpRequest, Data<Db>, Data<Passwords>, Data<AppSessions>)
+            .validated(|
+                __all,
+                (__credentials, __request, __db, __passwords, __sessions)|
+            {
                 __all
                     .of(__credentials)
+                    .each()
+                    .of(__request)
                     .each()
                     .of(__db)
                     .each()
@@ -139,13 +120,13 @@ impl ::palisade::__v1::Endpoint for login {
                     .of(__sessions)
                     .each()
             })
-            .counted_by(|__keys, (__credentials, _, _, _)| {
+            .counted_by(|__keys, (__credentials, _, _, _, _)| {
                 __keys.of("credentials.email", &__credentials.email)
             })
             .mount(__at)
     }
 }
-::palisade::__v1::add!(login; check_on_public_route, 0, (); Json<Credentials>, Data<Db>, Data<Passwords>, Data<AppSessions>);
+::palisade::__v1::add!(login; check_on_public_route, 0, (); Json<Credentials>, HttpRequest, Data<Db>, Data<Passwords>, Data<AppSessions>);
 
 /// Exchanges a refresh token, which works once, for a new pair. The role of the account is read again.
 #[repr(C)]

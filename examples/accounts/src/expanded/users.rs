@@ -7,6 +7,7 @@
 //! caller) and privilege escalation (API3, API5: only administrators can assign roles).
 
 use crate::{
+    actions,
     app::AppSessions,
     caller::Account,
     db::{Db, NewAccount},
@@ -98,7 +99,7 @@ impl ::palisade::__v1::Endpoint for create_user {
     fn mount(self, __at: ::palisade::__v1::Mounter) -> ::palisade::__v1::MountedRoute {
         async fn create_user(new: Json<NewUser>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
             if new.role != Role::User {
-                may_assign_roles(&caller, &db).await?;
+                actions::may_assign_roles(&caller, &db).await?;
             }
             let account =
                 NewAccount { name: &new.name, email: &new.email, age: new.age, role: new.role, password_hash: None };
@@ -154,14 +155,7 @@ impl ::palisade::__v1::Endpoint for change_user {
             db: Data<Db>,
             sessions: Data<AppSessions>,
         ) -> Result<Json<User>, Problem> {
-            if change.role.is_some() {
-                may_assign_roles(&caller, &db).await?;
-            }
-            let user = db.update(*id, &change, sessions.issuer()).await?.ok_or(ApiError::NoSuchUser)?;
-            if change.role.is_some() {
-                sessions.renew_all_of(&id.to_string()).await?;
-            }
-            Ok(Json(user))
+            Ok(Json(actions::change_user(*id, &change, &caller, &db, &sessions).await?))
         }
         ::palisade::__v1::handler!(change_user; Result<Json<User>, Problem>; Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>)
             .validated(|__all, (__id, __change, __caller, __db, __sessions)| {
@@ -182,15 +176,6 @@ impl ::palisade::__v1::Endpoint for change_user {
 }
 ::palisade::__v1::add!(change_user; check_on_guarded_route, 1, (); Path<Uuid>, Json<UserPatch>, Account, Data<Db>, Data<AppSessions>);
 
-/// Checks the account in addition to the token, because the role may have changed since the token was issued.
-async fn may_assign_roles(caller: &Account, db: &Db) -> Result<(), Problem> {
-    if caller.principal.has_role(Role::Admin.role_name()) && db.is_admin(&caller.id.to_string()).await? {
-        Ok(())
-    } else {
-        Err(ApiError::RoleNeedsAdmin.into())
-    }
-}
-
 /// Deletes an account with its documents, sessions and API keys, and revokes its tokens.
 #[repr(C)]
 pub struct delete_user;
@@ -209,9 +194,8 @@ impl ::palisade::__v1::Endpoint for delete_user {
             db: Data<Db>,
             sessions: Data<AppSessions>,
         ) -> Result<HttpResponse, Problem> {
-            let removed = db.delete(*id, sessions.issuer()).await?;
-            sessions.end_all_of(&id.to_string()).await?;
-            if removed { Ok(HttpResponse::NoContent().finish()) } else { Err(ApiError::NoSuchUser.into()) }
+            actions::delete_user(*id, &db, &sessions).await?;
+            Ok(HttpResponse::NoContent().finish())
         }
         ::palisade::__v1::handler!(delete_user; Result<HttpResponse, Problem>; Path<Uuid>, Account, Data<Db>, Data<AppSessions>)
             .mount(__at)

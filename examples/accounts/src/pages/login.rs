@@ -1,0 +1,119 @@
+//! Logging in and out.
+//!
+//! The threats are those of the login of the API (see [`crate::auth`]), whose rate limits this form shares, so that both together allow no
+//! more guesses than one; a login that another site causes (CWE-352: the session does not begin); and a link to this page that leads to
+//! another site afterwards (CWE-601: [`ReturnPath`]).
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use askama::Template;
+use palisade::input::{Form, Query};
+use palisade::password::Passwords;
+use palisade::session::ReturnPath;
+use palisade::{Problem, authenticated, get, headers, post, public, rate_limit, validate};
+use serde::Deserialize;
+use validator::Validate;
+
+use super::{
+    form::{EnteredEmail, LONGEST_LINE, Wrong},
+    parts::{Top, page, page_with, see_other},
+};
+use crate::{actions, app::AppCookies, db::Db, model::Credentials, passwords::Password};
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage {
+    top: Top,
+    email: String,
+    return_to: ReturnPath,
+    wrong: Wrong,
+    /// The email and the password do not belong together.
+    rejected: bool,
+}
+
+impl LoginPage {
+    fn new(email: String, return_to: ReturnPath) -> Self {
+        Self { top: Top::Visitor, email, return_to, wrong: Wrong::default(), rejected: false }
+    }
+
+    /// Whether the person wanted another page, which needs a login.
+    fn is_led_here(&self) -> bool {
+        self.return_to != ReturnPath::default()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "logged_out.html")]
+struct LoggedOutPage {
+    top: Top,
+}
+
+/// The query of the page.
+#[derive(Deserialize, Validate)]
+pub struct LoginQuery {
+    #[serde(default)]
+    return_to: ReturnPath,
+}
+
+/// What the form sends.
+#[derive(Deserialize, Validate)]
+pub struct LoginForm {
+    #[serde(default)]
+    #[validate(length(max = LONGEST_LINE))]
+    email: EnteredEmail,
+    #[validate(length(max = LONGEST_LINE))]
+    password: Password,
+    #[serde(default)]
+    return_to: ReturnPath,
+}
+
+/// Shows the form.
+#[get("/login")]
+#[public("the form of the login")]
+#[validate]
+pub async fn form(query: Query<LoginQuery>) -> Result<HttpResponse, Problem> {
+    page(&LoginPage::new(String::new(), query.into_inner().return_to))
+}
+
+/// Begins a session for an email and its password.
+#[post("/login")]
+#[public("login authenticates the caller")]
+#[rate_limit(5, "15m", count = failures, name = "login-failures")]
+#[rate_limit(20, "15m", by = field(credentials.email), count = failures, name = "login-account")]
+#[rate_limit(100, "15m", name = "logins")]
+#[validate]
+pub async fn log_in(
+    credentials: Form<LoginForm>,
+    request: HttpRequest,
+    db: Data<Db>,
+    passwords: Data<Passwords>,
+    cookies: Data<AppCookies>,
+) -> Result<HttpResponse, Problem> {
+    let LoginForm { email, password, return_to } = credentials.into_inner();
+    let entered = Credentials { email: email.address(), password };
+    let mut again = LoginPage::new(email.0, return_to);
+    again.wrong = Wrong::of(&entered);
+    if !again.wrong.is_empty() {
+        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
+    }
+    match actions::log_in(entered, &db, &passwords).await? {
+        Some(grant) => {
+            cookies.begin(&request, &grant).await?;
+            Ok(see_other(if again.is_led_here() { again.return_to.as_str() } else { "/app" }))
+        }
+        // The same text whatever is wrong, so that nobody learns which emails have an account.
+        None => {
+            again.rejected = true;
+            page_with(StatusCode::UNAUTHORIZED, &again)
+        }
+    }
+}
+
+/// Ends the session of this browser. The response is a page and not a redirect, because `Clear-Site-Data` is sent with it.
+#[post("/logout")]
+#[authenticated]
+#[headers(clear_site_data)]
+#[rate_limit(100, "15m", name = "logouts")]
+pub async fn log_out(request: HttpRequest, cookies: Data<AppCookies>) -> Result<HttpResponse, Problem> {
+    cookies.end(&request).await?;
+    page(&LoggedOutPage { top: Top::Visitor })
+}

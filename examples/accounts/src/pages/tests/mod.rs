@@ -1,0 +1,6 @@
+//! The pages without a socket.
+
+mod forms;
+mod login;
+mod site;
+mod threats;
