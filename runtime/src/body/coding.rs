@@ -1,6 +1,6 @@
 //! The content coding of a body (RFC 9110 §8.4).
 
-use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 
 /// The `Accept-Encoding` of a response where no coding is accepted (RFC 9110 §12.5.3).
@@ -22,11 +22,6 @@ pub(crate) enum Coding {
 }
 
 impl Coding {
-    /// Whether the request has a body and `Content-Encoding`.
-    pub(crate) fn is_present(request: &ServiceRequest) -> bool {
-        !matches!(request.parts().1, Payload::None) && request.headers().contains_key(CONTENT_ENCODING)
-    }
-
     /// Removes the coding of the body from the headers and returns it. `None` if the body is not coded.
     pub(crate) fn take(request: &mut ServiceRequest) -> Option<Self> {
         let coding = Self::of(request.headers());

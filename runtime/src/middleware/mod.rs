@@ -28,7 +28,7 @@ use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Extensions, Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
-use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderValue};
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_ENCODING, HeaderValue};
 use pin_project_lite::pin_project;
 
 use self::finish::Finish;
@@ -147,9 +147,9 @@ where
             }
             return PalisadeResponse::ready(Ok(finish.preflight(request)));
         }
-        let coding = match Coding::is_present(&request) {
-            true => self.gate.coding(&finish.settings, &mut request),
-            false => coding_around(&request),
+        let coding = match request.parts().1 {
+            Payload::None => None,
+            _ => self.coding(&finish, &mut request),
         };
         let state = self.states.take(finish.settings.clone(), coding);
         // A service may also panic before it returns its future.
@@ -171,6 +171,15 @@ where
 }
 
 impl<S: Service<ServiceRequest>> PalisadeMiddleware<S> {
+    /// The coding of a body. It is removed from the headers, here or by a palisade around this one.
+    #[inline]
+    fn coding(&self, finish: &Finish, request: &mut ServiceRequest) -> Option<Coding> {
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            return self.gate.coding(&finish.settings, request);
+        }
+        RequestState::of(request.request()).and_then(|around| around.coding)
+    }
+
     /// Responds to a preflight by the rules of the route that the announced request would reach. The router looks for that route, and
     /// nothing of the request runs.
     #[cold]
@@ -190,15 +199,6 @@ impl<S: Service<ServiceRequest>> PalisadeMiddleware<S> {
         let of_route = of_route.or_else(|| function::responses_of(function?, &head));
         finish.routed_preflight(&head, of_route)
     }
-}
-
-/// The coding of the body that a palisade around this one removed from the headers.
-#[inline]
-fn coding_around(request: &ServiceRequest) -> Option<Coding> {
-    if matches!(request.parts().1, Payload::None) {
-        return None;
-    }
-    RequestState::of(request.request()).and_then(|around| around.coding)
 }
 
 /// What the route changes in the headers of its response, if the router found one.

@@ -6,7 +6,9 @@ use actix_web::http::Method;
 use palisade::jwt::Grant;
 use palisade::resource::Unavailable;
 use palisade::revocation::MemoryRevocations;
-use palisade::session::{CookieSessions, Device, MemorySessions, RefreshError, SessionKind, Sessions};
+use palisade::session::{
+    CookieSessions, Device, MemorySessions, RefreshError, SessionKind, SessionRecord, SessionStore, Sessions,
+};
 use palisade::testing::ManualClock;
 use palisade_tests::{ISSUER, call, issuer, request};
 
@@ -43,6 +45,49 @@ async fn credential_of_one_kind_is_none_of_the_other_kind() {
     }
     assert_eq!(status(&app, get("/me", &cookie)).await, 200);
     assert_eq!(refresh(&tokens, pair.refresh_token()).await, Ok(()));
+}
+
+/// A store of an application that does not know that there are two kinds.
+#[derive(Clone, Default)]
+struct Forgetful(MemorySessions);
+
+impl SessionStore for Forgetful {
+    async fn insert(&self, session: SessionRecord) -> Result<(), Unavailable> {
+        self.0.insert(session).await
+    }
+    async fn find(&self, id: &str) -> Result<Option<SessionRecord>, Unavailable> {
+        let found = self.0.find(id).await?;
+        Ok(found.map(|mut record| {
+            record.kind = SessionKind::default();
+            record
+        }))
+    }
+    async fn replace(&self, digest: &[u8; 32], next: SessionRecord) -> Result<bool, Unavailable> {
+        self.0.replace(digest, next).await
+    }
+    async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
+        self.0.list(subject).await
+    }
+    async fn remove(&self, id: &str) -> Result<(), Unavailable> {
+        self.0.remove(id).await
+    }
+    async fn remove_all(&self, subject: &str) -> Result<(), Unavailable> {
+        self.0.remove_all(subject).await
+    }
+}
+
+#[actix_web::test]
+async fn store_that_forgets_the_kind_turns_no_cookie_into_a_refresh_token() {
+    let store = Forgetful::default();
+    let cookies = CookieSessions::new(ISSUER, store.clone(), MemoryRevocations::new()).unwrap();
+    let tokens = Sessions::new(issuer(), store.clone(), MemoryRevocations::new());
+    let app = site!(&cookies);
+    let cookie = login(&app, "ada").await;
+    let as_token = cookie.replacen("sc_", "rt_", 1);
+    let refreshed = tokens.refresh(&as_token, async |_| Ok::<_, Unavailable>(grant())).await;
+    assert_eq!(refreshed.unwrap_err(), RefreshError::Unknown);
+    assert_eq!(status(&app, get("/me", &cookie)).await, 401, "nor is it a cookie any more");
+    assert_eq!(store.list("ada").await.unwrap().len(), 1);
 }
 
 #[actix_web::test]

@@ -8,7 +8,7 @@ use palisade::tls::{ClientCertificates, ClientCertificatesBuilder, Tls};
 use palisade::{Principal, authenticated, get, public};
 use palisade_tests::builder;
 use palisade_tests::log::Log;
-use rcgen::SanType;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, SanType};
 
 use super::support::{Ca, DAY, Files, Server, VERSIONS, client_of};
 
@@ -148,7 +148,13 @@ async fn certificate_in_a_header_is_verified_again() {
     // Without verification, the end of the certificate still counts.
     let clients = ClientCertificates::builder("ca").danger_verified_by_proxy().build().unwrap();
     assert_eq!(ask(&clients, PROXY, "/who", &[("client-cert", &stranger)]).await.0, 200);
-    assert_eq!(ask(&clients, PROXY, "/who", &[("client-cert", &expired)]).await.0, 401);
+    let mut params = CertificateParams::default();
+    (params.subject_alt_names, params.not_before) = (uri(), (SystemTime::now() + DAY).into());
+    let future = case.ca.issue(params, 7, ExtendedKeyUsagePurpose::ClientAuth).header();
+    for (header, reason) in [(&expired, "certificate_expired"), (&future, "certificate_not_yet_valid")] {
+        let (status, _, log) = ask(&clients, PROXY, "/who", &[("client-cert", header)]).await;
+        assert!(status == 401 && log[0].contains(reason), "{reason}: {log:?}");
+    }
 }
 
 #[actix_web::test]

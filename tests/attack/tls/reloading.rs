@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix_web::rt;
 use actix_web::web::ServiceConfig;
 use futures_util::future::join_all;
+use palisade::testing::ManualClock;
 use palisade::tls::{DevelopmentCertificate, Tls};
 use palisade::{Palisade, get, public};
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Response, Version};
 use tokio::sync::Semaphore;
 
-use super::support::{Ca, Files, Issued, Server, VERSIONS, client_of, eventually, logged};
+use super::support::{Ca, DAY, Files, Issued, Server, VERSIONS, client_of, eventually, logged};
 
 const IN_FLIGHT: usize = 1_000;
 
@@ -181,6 +182,26 @@ async fn development_certificate_is_kept_in_its_folder() {
         let error = DevelopmentCertificate::in_folder("app", &folder).unwrap_err().to_string();
         assert!(error.starts_with("development certificate: ") && error.contains("chmod 600"), "{error}");
     }
+}
+
+#[actix_web::test]
+async fn development_certificate_is_renewed_while_the_server_runs() {
+    let files = Files::new();
+    let clock = ManualClock::starting_at(SystemTime::now());
+    let made = DevelopmentCertificate::in_folder("app", files.path("")).unwrap();
+    let (path, first) = (made.path().unwrap().to_owned(), made.pem().unwrap());
+    let key = || std::fs::read_to_string(files.path("tls.key")).unwrap();
+    let first_key = key();
+    let tls = Tls::builder().development(made).reload_every(Duration::from_millis(20)).clock(&clock).build().unwrap();
+    clock.advance(160 * DAY);
+    rt::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), first, "40 days are left");
+    clock.advance(15 * DAY);
+    eventually("the renewal", async || std::fs::read_to_string(&path).unwrap() != first).await;
+    assert_eq!(key(), first_key, "clients that trust the key go on");
+    assert_eq!(std::fs::read_dir(files.path("")).unwrap().count(), 2, "no temporary file remains");
+    clock.advance(100 * DAY);
+    assert!(tls.reload().is_ok(), "the renewed certificate is valid");
 }
 
 /// The thread that watches the files ends with its configuration.

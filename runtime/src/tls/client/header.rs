@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_malformed() {
-        let long = vec![":AQ==:"; LONGEST_CHAIN + 1].join(",");
+        let long = [":AQ==:"; LONGEST_CHAIN + 1].join(",");
         for value in [
             "",
             "AQI=",

@@ -200,7 +200,8 @@ impl ClientCertificates {
         let certificate = self.parse(&sent)?;
         // The connection from the client to the proxy may be older than the end of the certificate.
         if !certificate.validity.contains(now) {
-            return Err(AuthError::Invalid("certificate_expired"));
+            let is_early = now < certificate.validity.begins;
+            return Err(AuthError::Invalid(if is_early { "certificate_not_yet_valid" } else { "certificate_expired" }));
         }
         Ok(Rc::new(certificate))
     }

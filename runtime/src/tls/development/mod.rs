@@ -229,6 +229,24 @@ mod tests {
     }
 
     #[test]
+    fn renewal_replaces_certificate_and_keeps_key() {
+        let folder = std::env::temp_dir().join(format!("palisade-tls-{:016x}", getrandom::u64().unwrap()));
+        let made = DevelopmentCertificate::in_folder("app", &folder).unwrap();
+        let now = seconds(SystemTime::now());
+        let (first, first_pem) = (made.load(now).unwrap(), made.pem());
+        assert!(!made.renew(now).unwrap() && made.pem() == first_pem);
+        let later = now + LIFETIME;
+        assert!(made.load(later).is_err(), "it has expired");
+        assert!(made.renew(later).unwrap() && made.pem() != first_pem);
+        let second = made.load(later).unwrap();
+        assert_ne!(first.certified.cert, second.certified.cert);
+        let key = |pair: &CertificatePair| pair.certified.key.public_key().unwrap().to_vec();
+        assert_eq!(key(&first), key(&second));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "no temporary file may remain");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
     fn certificates_in_memory_differ_and_can_be_served() {
         let [one, other] = [1, 2].map(|_| DevelopmentCertificate::in_memory("app").unwrap());
         assert_ne!(one.pem(), other.pem());
