@@ -143,8 +143,9 @@ mod tests {
         fn a_serialized_origin_is_accepted(text in texts()) {
             let Ok(url) = Url::parse(&text) else { return Ok(()) };
             let serialized = url.origin().ascii_serialization();
-            let is_plain = !serialized.contains(['_', '%', '!', '$', '&', '\'', '(', ')', '+', ',', ';', '=', '~']) && !serialized.contains(".-")
-                && !serialized.contains("-.") && !serialized.contains("/-") && !serialized.contains("..") && !serialized.contains("/.");
+            let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b".:/[]-".contains(&byte);
+            let is_plain = serialized.bytes().all(is_of_name)
+                && ![".-", "-.", "/-", "..", "/."].iter().any(|part| serialized.contains(part));
             let host = url.host_str().unwrap_or_default();
             if matches!(url.scheme(), "http" | "https") && is_plain && url.port() != Some(0) && !host.ends_with(['.', '-']) {
                 prop_assert!(origin::check(&serialized).is_ok(), "{serialized}");
