@@ -206,29 +206,6 @@ async fn required_certificate_is_demanded_of_everyone() {
     assert_eq!(site.status(Some(&site.ca.client(ALICE, 7)), "/who").await, Some(200));
 }
 
-/// A resumed session would skip the verification, also for routes without an access rule.
-#[actix_web::test]
-async fn required_certificate_is_verified_at_each_handshake() {
-    let list = |ca: &Ca, serials: &[u64]| ca.revoke(serials, SystemTime::now() + DAY);
-    let site = Site::start(true, |clients, ca, files| clients.revocation_list(files.write("list.pem", &list(ca, &[]))));
-    let alice = site.ca.client(ALICE, 7);
-    for tls in [reqwest::tls::Version::TLS_1_2, reqwest::tls::Version::TLS_1_3] {
-        site.files.write("list.pem", &list(&site.ca, &[]));
-        let fresh = || {
-            let client = client_of(&site.ca, VERSIONS[0]).identity(alice.identity());
-            client.tls_version_min(tls).tls_version_max(tls).pool_max_idle_per_host(0).build().unwrap()
-        };
-        eventually("the list", async || site.server.get(&fresh(), "/public").await.is_ok()).await;
-        let client = fresh();
-        for _ in 0..3 {
-            assert_eq!(site.server.get(&client, "/public").await.unwrap().status(), 200);
-        }
-        site.files.write("list.pem", &list(&site.ca, &[7]));
-        eventually("the rejection", async || site.server.get(&fresh(), "/public").await.is_err()).await;
-        assert!(site.server.get(&client, "/public").await.is_err(), "{tls:?}: the session was resumed");
-    }
-}
-
 #[actix_web::test]
 async fn revocation_ends_open_connections() {
     let list = |ca: &Ca, serials: &[u64]| ca.revoke(serials, SystemTime::now() + DAY);
