@@ -32,7 +32,7 @@ const LONGEST_PATH: usize = 2048;
 /// Whether the text is a path of this site, maybe with a query, for every browser. Browsers read `\` as `/`, leave out tabs and line
 /// breaks, and take what follows `//` for a host (<https://url.spec.whatwg.org/#relative-state>).
 pub(crate) fn is_path_of_this_site(text: &str) -> bool {
-    let is_visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>' | b'`');
+    let is_visible = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'\'' | b'<' | b'>' | b'`');
     text.len() <= LONGEST_PATH
         && text.starts_with('/')
         && !text.starts_with("//")
@@ -50,14 +50,16 @@ fn stays_on_site(path: &str) -> bool {
 /// The login page with the path to which it sends the user back: that of the request. `None` if the request is for the login page
 /// itself, which would be asked again and again.
 pub(crate) fn login_with_return(login: &str, head: &RequestHead) -> Option<String> {
-    if head.uri.path() == login.split(['?', '#']).next().unwrap_or(login) {
+    // What follows a `#` never reaches the server, so the query must be before it.
+    let (login, fragment) = login.find('#').and_then(|at| login.split_at_checked(at)).unwrap_or((login, ""));
+    if head.uri.path() == login.split('?').next().unwrap_or(login) {
         return None;
     }
     let back = head.uri.path_and_query().map(|path| path.as_str()).filter(|path| is_path_of_this_site(path));
-    let Some(back) = back else { return Some(login.to_owned()) };
+    let Some(back) = back else { return Some(format!("{login}{fragment}")) };
     let separator = if login.contains('?') { '&' } else { '?' };
     let escaped: Cow<'_, str> = percent_encoding::utf8_percent_encode(back, percent_encoding::NON_ALPHANUMERIC).into();
-    Some(format!("{login}{separator}return_to={escaped}"))
+    Some(format!("{login}{separator}return_to={escaped}{fragment}"))
 }
 
 #[cfg(test)]
@@ -123,6 +125,7 @@ mod tests {
             "/ä",
             "/\0",
             "/\"><script>",
+            "/'onclick='alert(1)",
             "?a",
             "#a",
             ".",
@@ -147,6 +150,7 @@ mod tests {
         assert_eq!(at("/login?lang=nl", "/app").as_deref(), Some("/login?lang=nl&return_to=%2Fapp"));
         assert_eq!(at("/login", "//evil.example/").as_deref(), Some("/login"));
         assert_eq!(at("/login", &format!("/{}", "a".repeat(3000))).as_deref(), Some("/login"));
+        assert_eq!(at("/login?lang=nl#form", "/app").as_deref(), Some("/login?lang=nl&return_to=%2Fapp#form"));
         for same in ["/login", "/login?return_to=%2F"] {
             assert_eq!(at("/login?lang=nl", same), None, "{same}");
         }

@@ -102,6 +102,29 @@ async fn remove_all_removes_only_the_subjects_sessions() {
     store.remove_all("nobody").await.unwrap();
 }
 
+/// Who knows a password must not hide a session from the list, and from "end all others", behind sessions that were idle too long.
+#[tokio::test]
+async fn idle_sessions_hide_no_other_session() {
+    let Some(server) = Server::start() else { return };
+    let store = RedisSessions::new(&connection(&server.url()));
+    let now = SystemTime::now();
+    let session = |id: String, expires: u64, ends: u64| {
+        let times = (now + Duration::from_secs(expires), now + Duration::from_secs(ends));
+        SessionRecord::restored(id, SUBJECT, Vec::new(), [1; 32], times)
+    };
+    store.insert(session("hidden".to_owned(), 600, 600)).await.unwrap();
+    for number in 0..1_000 {
+        store.insert(session(format!("idle-{number}"), 0, 700)).await.unwrap();
+    }
+    let ids = async || -> Vec<String> { store.list(SUBJECT).await.unwrap().into_iter().map(|one| one.id).collect() };
+    assert_eq!(ids().await, ["hidden"]);
+    for number in 0..1_100 {
+        store.insert(session(format!("used-{number}"), 600, 800)).await.unwrap();
+    }
+    let last = ids().await;
+    assert!(last.len() == 1_000 && last.iter().all(|id| id.starts_with("used-")), "{}", last.len());
+}
+
 #[tokio::test]
 async fn extreme_revocation_lifetimes_are_clamped() {
     let Some(server) = Server::start() else { return };

@@ -84,7 +84,7 @@ impl Device {
 fn shown(text: &str, most: usize) -> String {
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFFD}')
+            || matches!(c, '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFFD}')
     };
     let visible: String = text.chars().filter(|c| !hidden(*c)).take(most).collect();
     visible.trim().to_owned()
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn texts_are_short_and_have_no_controls() {
-        let device = Device::new(format!(" a\r\nb\u{0}\u{202E}{} ", "x".repeat(1000)), "\u{1b}[2J1.2.3.4\n");
+        let device = Device::new(format!(" a\r\nb\u{0}\u{61C}\u{202E}{} ", "x".repeat(1000)), "\u{1b}[2J1.2.3.4\n");
         assert_eq!(device.label().chars().count(), LONGEST_LABEL - 1, "{device:?}");
         assert!(device.label().starts_with("abxx"));
         assert_eq!(device.place(), "[2J1.2.3.4");

@@ -39,7 +39,8 @@ use crate::navigation::is_path_of_this_site;
 /// assert_eq!(ReturnPath::new("//evil.example").as_str(), "/");
 /// ```
 ///
-/// It is visible ASCII without quotes, `<`, `>` and backslashes. In HTML, escape its `&`.
+/// It is visible ASCII without `"`, `'`, backticks, `<`, `>` and backslashes, and a text with one of them becomes `/`. In HTML, escape
+/// its `&`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPath(String);
 

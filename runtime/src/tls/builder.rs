@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 
 use super::Tls;
@@ -83,6 +83,8 @@ impl TlsBuilder {
     }
 
     /// Demands a certificate of each client. A client without a valid one is disconnected, also on public routes and on health checks.
+    ///
+    /// Each connection has a whole handshake: a resumed one would not verify the certificate again (RFC 8446 §4.6.1).
     pub fn require_client_certificates(mut self, clients: &ClientCertificates) -> Self {
         self.clients = Some((clients.clone(), Presence::Required));
         self
@@ -90,8 +92,8 @@ impl TlsBuilder {
 
     /// The time between two looks at the files, on a thread of its own. Default: 5 seconds. 10 milliseconds to 1 hour.
     ///
-    /// Changed files are used for new connections. Files that cannot be used are a warning in the log, and the certificates from before
-    /// are still served. Replace the files of a pair in any order: a pair that does not fit is tried again at each look.
+    /// Changed files are used for new connections. Files that cannot be used are a warning in the log, and the certificate from before
+    /// is still served in their place. Replace the files of a pair in any order: a pair that does not fit is tried again at each look.
     pub fn reload_every(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
@@ -147,6 +149,11 @@ fn server_config(
     let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
     // The order of rustls puts the strongest first.
     config.ignore_client_order = true;
+    if let Some((_, Presence::Required)) = clients {
+        // A certificate that was revoked meanwhile must not open a connection.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -91,7 +91,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// If the files cannot be used. The certificates from before are still served.
+    /// If the files of a certificate cannot be used. The one from before is still served in its place. Others that changed are used.
     pub fn reload(&self) -> Result<bool, ConfigError> {
         self.served.reload()
     }

@@ -26,6 +26,7 @@ pub(super) struct PairFiles {
 }
 
 /// A pair that was read, and the names that its certificate has.
+#[derive(Clone)]
 pub(super) struct CertificatePair {
     pub(super) certified: Arc<CertifiedKey>,
     /// In lower case. One that begins with `*.` stands for each name with one label instead of the `*`.

@@ -1,7 +1,8 @@
 //! The certificates that handshakes choose from, by the name that the client asks for (SNI, RFC 6066 §3).
 //!
 //! Threat: a handshake that waits for a file, or that sees the certificate of one pair with the key of another. Promise: all pairs are
-//! replaced in one step, after each of them was checked. A handshake reads what is in memory.
+//! replaced in one step, after each of them was checked. One that cannot be used stays as it was, and does not stop the renewal of the
+//! others. A handshake reads what is in memory.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -69,7 +70,8 @@ pub(super) struct ServedCertificates {
 struct ByName {
     first: Arc<CertifiedKey>,
     named: HashMap<Box<str>, Arc<CertifiedKey>>,
-    digests: Vec<Digest>,
+    /// One for each source.
+    pairs: Vec<CertificatePair>,
 }
 
 impl ServedCertificates {
@@ -106,12 +108,18 @@ impl Reload for ServedCertificates {
 
     fn reload(&self) -> Result<bool, ConfigError> {
         let _loading = self.loading.lock();
-        let loaded = ByName::load(&self.sources, now(&self.clock))?;
-        if loaded.digests == self.current.read().digests {
-            return Ok(false);
+        let (before, now) = (Arc::clone(&self.current.read()), now(&self.clock));
+        let mut mistakes = Mistakes::default();
+        let sources = self.sources.iter().zip(&before.pairs);
+        let pairs =
+            sources.map(|(source, old)| mistakes.note(source.load(now)).unwrap_or_else(|| old.clone())).collect();
+        let loaded = ByName::of(pairs, &mut mistakes);
+        let loaded = loaded.filter(|loaded| !loaded.digests().eq(before.digests()));
+        let is_changed = loaded.is_some();
+        if let Some(loaded) = loaded {
+            *self.current.write() = Arc::new(loaded);
         }
-        *self.current.write() = Arc::new(loaded);
-        Ok(true)
+        mistakes.value_or_error(Some(is_changed))
     }
 }
 
@@ -119,18 +127,28 @@ impl ByName {
     fn load(sources: &[PairSource], now: u64) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
         let pairs: Vec<CertificatePair> = sources.iter().filter_map(|source| mistakes.note(source.load(now))).collect();
-        let (mut named, mut digests) = (HashMap::new(), Vec::new());
+        let loaded = Self::of(pairs, &mut mistakes);
+        mistakes.value_or_error(loaded)
+    }
+
+    /// `None` if two pairs have one name, or there is no pair.
+    fn of(pairs: Vec<CertificatePair>, mistakes: &mut Mistakes) -> Option<Self> {
+        let (mut named, mut is_clear) = (HashMap::new(), true);
         for pair in &pairs {
-            digests.push(pair.digest);
             for name in &pair.names {
                 if named.insert(name.clone(), Arc::clone(&pair.certified)).is_some() {
                     let problem = format!("must be one for each name, but two certificates have the name {name:?}");
                     mistakes.report(CHAIN, problem);
+                    is_clear = false;
                 }
             }
         }
         let first = pairs.first().map(|pair| Arc::clone(&pair.certified));
-        mistakes.value_or_error(first.map(|first| Self { first, named, digests }))
+        first.filter(|_| is_clear).map(|first| Self { first, named, pairs })
+    }
+
+    fn digests(&self) -> impl Iterator<Item = &Digest> {
+        self.pairs.iter().map(|pair| &pair.digest)
     }
 
     fn of_name(&self, name: &str) -> Option<&Arc<CertifiedKey>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::http::Method;
+use actix_web::http::header::{COOKIE, HeaderValue};
 use palisade::resource::Unavailable;
 use palisade::session::{MemorySessions, SessionRecord, SessionStore};
 use palisade::testing::ManualClock;
@@ -211,5 +212,29 @@ async fn no_id_is_logged_or_shown() {
         for part in [&cookie[3..23], &cookie[25..45], &cookie[47..]] {
             assert!(!shown.contains(part), "{shown}");
         }
+    }
+}
+
+/// Another host of the domain may set a cookie for all of them, and so may a script of the page. Browsers send all cookies in one line.
+#[actix_web::test]
+async fn cookie_that_is_no_ascii_hides_no_session() {
+    let sessions = memory_sessions(&ManualClock::new());
+    let app = site!(&sessions);
+    let cookie = login(&app, "ada").await;
+    for line in [
+        format!("name=Zo\u{eb}; {NAME}={cookie}").into_bytes(),
+        format!("{NAME}={cookie}; a=\u{1f642}").into_bytes(),
+        [b"a=\xff; ", format!("{NAME}={cookie}").as_bytes()].concat(),
+        // A browser takes the second name for one without the prefix `__Host-`, so another host can set it. It is not ours either.
+        format!("{NAME}={cookie}; \u{2000}{NAME}=x").into_bytes(),
+        format!("{NAME}={cookie}; \u{85}{NAME}=x").into_bytes(),
+    ] {
+        let value = HeaderValue::from_bytes(&line).unwrap();
+        assert_eq!(status(&app, request(Method::GET, "/me").insert_header((COOKIE, value))).await, 200, "{line:?}");
+    }
+    for name in [format!("\u{2000}{NAME}"), format!("\u{a0}{NAME}"), format!("{NAME}\u{2000}")] {
+        let value = HeaderValue::from_bytes(format!("{name}={cookie}").as_bytes()).unwrap();
+        let request = request(Method::GET, "/me").insert_header((COOKIE, value));
+        assert_eq!(status(&app, request).await, 401, "{name:?}");
     }
 }

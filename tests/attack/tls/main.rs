@@ -5,4 +5,5 @@ mod client_header;
 mod mistakes;
 mod names;
 mod reloading;
+mod resumption;
 mod support;

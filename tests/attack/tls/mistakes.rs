@@ -120,3 +120,25 @@ fn each_mistake_of_client_certificates_is_reported() {
     let of_connections = builder("ca").trust(&trust).build().unwrap();
     assert!(Palisade::builder().authenticator(of_connections).build().is_ok());
 }
+
+/// rustls asks the first list of an issuer only, so a newer one behind it would have no effect.
+#[test]
+fn second_list_of_one_issuer_is_a_mistake() {
+    let (ca, other, files) = (Ca::new("the CA"), Ca::new("another CA"), Files::new());
+    let trust = files.write("ca.pem", &format!("{}{}", ca.pem, other.pem));
+    let list = |ca: &Ca, serials: &[u64]| ca.revoke(serials, SystemTime::now() + DAY);
+    let (old, new) = (list(&ca, &[]), list(&ca, &[7]));
+    let build = |first: &str, second: &str| {
+        let (first, second) = (files.write("1.pem", first), files.write("2.pem", second));
+        let clients = ClientCertificates::builder("https://ca.example").trust(&trust);
+        clients.revocation_list(first).revocation_list(second).build().map_err(|error| error.to_string())
+    };
+    let error = build(&old, &new).unwrap_err();
+    assert!(error.contains("2.pem") && error.contains("keep the newest"), "{error}");
+    let error = build(&list(&other, &[]), &format!("{old}{new}")).unwrap_err();
+    assert!(error.contains("2.pem"), "{error}");
+    assert!(
+        build(&new, &list(&other, &[])).is_ok() && build(&new, &new).is_ok(),
+        "one for each issuer, or the same one"
+    );
+}

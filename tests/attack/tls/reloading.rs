@@ -89,6 +89,27 @@ async fn certificate_is_swapped_under_load() {
     }
 }
 
+/// The pair of a name that nobody renews any more must not let those of the other names expire.
+#[actix_web::test]
+async fn unusable_pair_does_not_stop_the_renewal_of_others() {
+    let (ca, files) = (Ca::new("ca"), Files::new());
+    let [first, renewed, third] = [1, 2, 3].map(|_| ca.server(&["localhost"]));
+    let other = ca.server(&["other.example"]);
+    let ([chain, key], [other_chain, other_key]) = (files.pair("tls", &first), files.pair("other", &other));
+    let tls = Tls::builder().certificate(&chain, &key).certificate(&other_chain, other_key);
+    let tls = tls.reload_every(Duration::from_millis(20)).build().unwrap();
+    let server = Server::start(&tls, palisade(), routes);
+    std::fs::remove_file(&other_chain).unwrap();
+    renewed.write(&chain, &key);
+    eventually("the renewed pair", async || is_served(&server, &ca, &renewed).await).await;
+    third.write(&chain, &key);
+    let error = tls.reload().unwrap_err().to_string();
+    assert!(error.contains("other.crt"), "{error}");
+    assert!(is_served(&server, &ca, &third).await);
+    std::fs::write(&other_chain, &other.pem).unwrap();
+    assert!(tls.reload().is_ok());
+}
+
 #[actix_web::test]
 async fn unusable_pair_keeps_the_old_one_and_says_so_once() {
     // Before anything is logged.
@@ -219,7 +240,8 @@ async fn files_of_a_dropped_configuration_are_not_watched() {
     let many: Vec<Tls> = (0..20)
         .map(|_| Tls::builder().development(DevelopmentCertificate::in_memory("app").unwrap()).build().unwrap())
         .collect();
-    assert!(threads() >= 20);
+    // A thread names itself, after it was started.
+    eventually("20 threads", async || threads() >= 20).await;
     let shared = Arc::new(many);
     drop(shared);
     eventually("the end of the threads", async || threads() < before.max(1) + 15).await;

@@ -153,6 +153,9 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     ///
     /// If the roles were looked up before the subject was authenticated, pass the time of the look-up with [`Grant::as_of`].
     ///
+    /// Danger: a `GET` is not checked for its origin, because links may be followed. If a link logs in, bind it to the browser that
+    /// asked for it.
+    ///
     /// # Errors
     ///
     /// The page of another origin caused the request, which would log the user in to the account of an attacker (403, CWE-352); the

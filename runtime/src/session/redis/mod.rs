@@ -27,8 +27,8 @@ use crate::unavailable::Unavailable;
 /// How long an operation may take, unless the connection was given a timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The index of the last session that a list shows: 1,000 of them.
-const LAST_LISTED: &str = "999";
+/// How many sessions a list shows at most.
+const MOST_LISTED: usize = 1_000;
 
 /// Lists a session, and writes it. KEYS: the list of its subject, the session, or both in this order. ARGV: eight for each key.
 /// `list`, the session's tag, when the session ends, and five that are empty; or `session`, the two encrypted parts, the hash of the
@@ -213,14 +213,22 @@ impl SessionStore for RedisSessions {
 
     async fn list(&self, subject: &str) -> Result<Vec<SessionRecord>, Unavailable> {
         let list = self.list_name(subject);
-        let listed = Call::new(list.key.clone()).arg("0").arg(LAST_LISTED).arg("REV");
+        // A session that was idle too long stays listed until it would have ended. So all are read: it must not hide another one.
+        let listed = Call::new(list.key.clone()).arg("0").arg("-1").arg("REV");
         let Tags(tags) = self.one(&LISTED, &list, listed).await?;
         let names: Vec<KeyName> = tags.into_iter().map(|tag| self.redis.name("session", tag)).collect();
-        let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
-        let found: Vec<Result<ListedSession, Unavailable>> = self.redis.run(&FIND_ALL, calls, DEFAULT_TIMEOUT).await;
-        let mut sessions = Vec::with_capacity(found.len());
-        for (name, listed) in names.iter().zip(found) {
-            sessions.extend(self.record(name, listed?.0));
+        let mut sessions = Vec::new();
+        for names in names.chunks(MOST_LISTED) {
+            let calls = names.iter().map(|name| (name, Call::new(name.key.clone()))).collect();
+            let found: Vec<Result<ListedSession, Unavailable>> =
+                self.redis.run(&FIND_ALL, calls, DEFAULT_TIMEOUT).await;
+            for (name, listed) in names.iter().zip(found) {
+                sessions.extend(self.record(name, listed?.0));
+            }
+            if sessions.len() >= MOST_LISTED {
+                sessions.truncate(MOST_LISTED);
+                break;
+            }
         }
         Ok(sessions)
     }

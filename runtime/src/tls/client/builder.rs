@@ -54,7 +54,8 @@ impl ClientCertificatesBuilder {
     /// Adds a file with revocation lists (CRL, RFC 5280 §5): PEM, or one list as DER. Default: none, so that no certificate is revoked.
     ///
     /// If there is a list, each certificate of a chain must be covered by one of its issuer, except the trust anchor; otherwise it is
-    /// rejected. A list whose `nextUpdate` is past admits nobody (503), so let a timer fetch new ones.
+    /// rejected. Two lists of one issuer are an error, because only the first would be asked, unless each has a distribution point of its
+    /// own. A list whose `nextUpdate` is past admits nobody (503), so let a timer fetch new ones.
     pub fn revocation_list(mut self, path: impl Into<PathBuf>) -> Self {
         self.files.revocation_lists.push(path.into());
         self

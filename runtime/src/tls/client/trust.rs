@@ -17,6 +17,9 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use x509_parser::oid_registry::OID_X509_EXT_ISSUER_DISTRIBUTION_POINT;
+use x509_parser::parse_x509_crl;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::builder::SETTING;
 use crate::audit;
@@ -100,8 +103,16 @@ impl Trusted {
             }
         }
         let lists = read_all(SETTING, files.revocation_lists.iter().map(PathBuf::as_path), &mut mistakes);
-        let revoked: Vec<_> =
-            lists.iter().flat_map(|file| mistakes.note(file.revocation_lists()).unwrap_or_default()).collect();
+        let mut revoked = Vec::new();
+        for file in &lists {
+            for list in mistakes.note(file.revocation_lists()).unwrap_or_default() {
+                if !revoked.contains(&list) && revoked.iter().any(|earlier| hides(earlier, &list)) {
+                    let problem = "it has a second revocation list of one issuer, and only the first would be asked: keep the newest";
+                    mistakes.add(file.mistake(problem));
+                }
+                revoked.push(list);
+            }
+        }
         mistakes.into_result()?;
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).with_crls(revoked);
@@ -126,6 +137,19 @@ impl Trusted {
         let verified = self.verifier.verify_client_cert(first, others, UnixTime::since_unix_epoch(now));
         verified.map(|_| ()).map_err(|error| verdict_on(&error))
     }
+}
+
+/// Whether the other list is never asked, because webpki asks the first one of the issuer whose distribution point (RFC 5280 §5.2.5) covers
+/// a certificate.
+fn hides(earlier: &[u8], other: &[u8]) -> bool {
+    let (Ok((_, earlier)), Ok((_, other))) = (parse_x509_crl(earlier), parse_x509_crl(other)) else { return false };
+    let scope = |list: &CertificateRevocationList<'_>| {
+        let mut points =
+            list.extensions().iter().filter(|extension| extension.oid == OID_X509_EXT_ISSUER_DISTRIBUTION_POINT);
+        points.next().map(|point| point.value.to_vec())
+    };
+    let is_of_one_issuer = earlier.issuer().as_raw() == other.issuer().as_raw();
+    is_of_one_issuer && scope(&earlier).is_none_or(|covered| scope(&other) == Some(covered))
 }
 
 fn verdict_on(error: &Error) -> AuthError {
