@@ -49,6 +49,17 @@ async fn logout<S: SessionStore, R: RevocationStore>(
     Ok("logged out")
 }
 
+/// A logout that also works after the session has ended.
+#[post("/leave")]
+#[public]
+async fn leave<S: SessionStore, R: RevocationStore>(
+    request: HttpRequest,
+    sessions: Data<CookieSessions<S, R>>,
+) -> Result<&'static str, Problem> {
+    sessions.end(&request).await?;
+    Ok("logged out")
+}
+
 #[post("/logout-all")]
 #[authenticated]
 async fn logout_all<S: SessionStore, R: RevocationStore>(
@@ -123,6 +134,7 @@ pub fn routes<S: SessionStore, R: RevocationStore>() -> Scope {
         .service(login::<S, R>)
         .service(elevate::<S, R>)
         .service(logout::<S, R>)
+        .service(leave::<S, R>)
         .service(logout_all::<S, R>)
         .service(list::<S, R>)
         .service(end_others::<S, R>)

@@ -195,7 +195,6 @@ async fn no_request_chooses_the_host_of_the_redirect() {
     for head in [
         "GET http://evil.example/a HTTP/1.1\r\nHost: evil.example",
         "GET http://evil.example/a HTTP/1.1\r\nHost: app.example.com",
-        "GET http://app.example.com@evil.example/a HTTP/1.1\r\nHost: app.example.com",
         "GET /a HTTP/1.1\r\nHost: app.example.com\r\nX-Forwarded-Host: evil.example\r\nForwarded: host=evil.example",
         "GET /a HTTP/1.1\r\nHost: www.example.net\r\nHost: evil.example",
         "GET /a HTTP/1.0",
@@ -229,6 +228,10 @@ async fn api_and_other_methods_are_rejected() {
         listener.assert_rejected(&format!("{method} /page HTTP/1.1\r\nHost: app.example.com")).await;
     }
     listener.assert_rejected("OPTIONS * HTTP/1.1\r\nHost: app.example.com").await;
+    // A user name and a password before the host are a credential.
+    for authority in ["app.example.com@evil.example", "user:password@app.example.com"] {
+        listener.assert_rejected(&format!("GET http://{authority}/a HTTP/1.1\r\nHost: app.example.com")).await;
+    }
     for header in ["Accept: application/json", "Accept: image/png", "Sec-Fetch-Mode: cors", "Sec-Fetch-Mode: no-cors"] {
         listener.assert_rejected(&format!("GET /page HTTP/1.1\r\nHost: app.example.com\r\n{header}")).await;
     }

@@ -18,7 +18,7 @@ const MAX_PER_SUBJECT: usize = 100;
 /// Sessions in the memory of this process. They are lost when the process ends, and other processes do not see them. Clones
 /// share them.
 ///
-/// The store holds up to a million sessions, with about 300 bytes each, and up to 100 of one subject: one more ends the
+/// The store holds up to a million sessions, with about 300 bytes each and what a cookie grants (at most 8 KiB), and up to 100 of one subject: one more ends the
 /// oldest of them. Expired sessions make room. A full store rejects a new session ([`Unavailable`]).
 #[derive(Clone, Debug)]
 pub struct MemorySessions {

@@ -8,6 +8,7 @@
 //! would be faster by seconds. They do not report changes on network file systems, and follow no symbolic link, by which
 //! Kubernetes and certbot replace certificates.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
@@ -50,8 +51,13 @@ impl FileWatch {
         let mut watched = WatchedFiles::new(target);
         let watch = move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
-                if watched.look().is_none() {
-                    return;
+                // A file may hold what makes a parser panic. The files are looked at again all the same.
+                match catch_unwind(AssertUnwindSafe(|| watched.look())) {
+                    Ok(Some(())) => {}
+                    Ok(None) => return,
+                    Err(_) => {
+                        tracing::error!(what = T::NAME, "reading the files panicked, so those from before stay in use")
+                    }
                 }
             }
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::test::init_service;
+use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest};
 use palisade::authn::AuthError;
@@ -12,6 +12,7 @@ use palisade::revocation::{MemoryRevocations, RevocationStore as _};
 use palisade::session::{BeginError, CookieSessions, Device, MemorySessions, SessionStore as _};
 use palisade::testing::ManualClock;
 use palisade::{Principal, post, public};
+use palisade_tests::cookie_site::NAME;
 use palisade_tests::log::Log;
 use palisade_tests::{ISSUER, call, request};
 
@@ -88,6 +89,23 @@ async fn logout_ends_the_session_and_removes_the_cookie() {
     clock.advance(Duration::from_micros(1));
     let again = login(&app, "ada").await;
     assert_eq!(status(&app, get("/me", &again)).await, 200, "a later session goes on");
+}
+
+/// A logout may overtake the response that has the next id, and other cookies of the name may have been planted.
+#[actix_web::test]
+async fn logout_with_a_replaced_id_or_beside_planted_cookies_ends_the_session() {
+    let app = site!(&memory_sessions(&ManualClock::new()));
+    let before = login(&app, "ada").await;
+    let after = set_cookie(&call(&app, post_with("/elevate", &before)).await).unwrap();
+    assert_eq!(status(&app, get("/me", &after)).await, 200);
+    assert_eq!(status(&app, post_with("/leave", &before)).await, 200);
+    assert_eq!(status(&app, get("/me", &after)).await, 401, "the session has ended");
+
+    let (ada, eve) = (login(&app, "ada").await, login(&app, "eve").await);
+    let both =
+        TestRequest::post().uri("/leave").insert_header(("cookie", format!("{NAME}={eve}; {NAME}={ada}; {NAME}=x")));
+    assert_eq!(status(&app, both).await, 200);
+    assert_eq!((status(&app, get("/me", &ada)).await, status(&app, get("/me", &eve)).await), (401, 401));
 }
 
 /// A browser with a dead cookie must be able to see the page again.

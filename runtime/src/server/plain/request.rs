@@ -72,9 +72,12 @@ impl Default for PlainCredentials {
 
 impl PlainCredentials {
     fn are_in(&self, head: &RequestHead) -> bool {
+        // A password before the host, as in `http://user:password@host/`.
+        let names_user = head.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
         let query = head.uri.query().unwrap_or_default();
         let mut parameters = form_urlencoded::parse(query.as_bytes());
-        self.headers.iter().any(|name| head.headers.contains_key(name))
+        names_user
+            || self.headers.iter().any(|name| head.headers.contains_key(name))
             || head.headers.get_all(COOKIE).any(|cookies| !self.are_harmless(cookies))
             || parameters.any(|(name, _)| self.parameters.iter().any(|own| own.eq_ignore_ascii_case(&name)))
     }

@@ -48,6 +48,8 @@ use crate::settings::RequestState;
 use crate::unavailable::Unavailable;
 
 const SCHEME: &str = "Cookie";
+/// How many sessions one login or logout ends. A browser sends one cookie of the name, unless others were planted.
+const MOST_ENDED: usize = 8;
 
 /// Begins and ends sessions in a cookie, and authenticates requests that have one (feature `cookies`).
 ///
@@ -220,7 +222,8 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
         Ok(())
     }
 
-    /// Ends the session of the request's cookie, if it has a valid one, and lets the response remove the cookie.
+    /// Ends the session of the request's cookie, and lets the response remove the cookie. It also ends a session by an id that was
+    /// replaced meanwhile, and of several cookies of the name the sessions of the first eight.
     ///
     /// Write `#[headers(clear_site_data)]` above the handler, so that the browser also forgets what it stored of the site.
     ///
@@ -312,12 +315,18 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
         Ok(found.filter(|record| record.kind == SessionKind::Cookie && secret.matches_digest(&record.digest)))
     }
 
+    /// Ends the sessions of the request's cookies, also by an id that was replaced: its client has had the session, and a session that
+    /// goes on after a logout is the greater danger.
     async fn remove_presented(&self, request: &HttpRequest) -> Result<(), Unavailable> {
-        let Some(secret) = self.presented(request) else { return Ok(()) };
-        match self.find(&secret).await? {
-            Some(record) => self.0.store.remove(&record.id).await,
-            None => Ok(()),
+        let cookies = cookies_named(request.head(), &self.0.name);
+        let secrets = cookies.flatten().filter_map(|value| SessionSecret::parse(COOKIE, value));
+        for secret in secrets.take(MOST_ENDED) {
+            let found = self.0.store.find(&secret.session_id()).await?;
+            if let Some(record) = found.filter(|record| record.kind == SessionKind::Cookie) {
+                self.0.store.remove(&record.id).await?;
+            }
         }
+        Ok(())
     }
 
     fn set_cookie(&self, state: &RequestState, secret: &SessionSecret) {

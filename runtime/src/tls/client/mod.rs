@@ -186,7 +186,12 @@ impl ClientCertificates {
             return Ok(Rc::clone(&last.certificate));
         }
         current.verify(&peer.chain, Duration::from_secs(now))?;
-        let certificate = Rc::new(self.parse(&peer.chain)?);
+        let mut certificate = self.parse(&peer.chain)?;
+        // A CA that expires before may be one of the verified path. Then the chain is verified at each request.
+        for other in peer.chain.iter().skip(1) {
+            certificate.limit_validity(other);
+        }
+        let certificate = Rc::new(certificate);
         let until = now.saturating_add(VERIFIED_FOR).min(certificate.validity.ends);
         let (generation, kept) = (current.generation, Rc::clone(&certificate));
         *peer.verified.borrow_mut() = Some(VerifiedPeer { generation, from: now, until, certificate: kept });
@@ -209,12 +214,7 @@ impl ClientCertificates {
     fn parse(&self, chain: &[CertificateDer<'static>]) -> Result<ClientCertificate, AuthError> {
         let malformed = AuthError::Invalid("certificate_malformed");
         let first = chain.first().ok_or(malformed)?;
-        let mut certificate = ClientCertificate::parse(first, Arc::clone(&self.0.issuer)).ok_or(malformed)?;
-        // Of a chain, the certificate that expires first ends the verification.
-        for other in chain.iter().skip(1) {
-            certificate.limit_validity(other);
-        }
-        Ok(certificate)
+        ClientCertificate::parse(first, Arc::clone(&self.0.issuer)).ok_or(malformed)
     }
 
     fn principal(&self, certificate: &ClientCertificate) -> Result<Principal, AuthError> {
