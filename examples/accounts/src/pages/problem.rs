@@ -29,7 +29,8 @@ const OF_PROGRAMS: [&str; 4] = ["/api", "/auth", "/health", "/ready"];
 
 /// Renders a problem as a page, unless a path of programs was asked for. For what belongs to no scope, such as an unknown path.
 pub fn page_for_people(problem: Problem) -> HttpResponse {
-    let path = problem.instance().unwrap_or_default();
+    // Only the problem of a handler has no path. The handlers of the pages have a style of their own.
+    let Some(path) = problem.instance() else { return problem.into_response() };
     let is_below = |own: &&str| path.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if OF_PROGRAMS.iter().any(is_below) { problem.into_response() } else { page(problem) }
 }
