@@ -8,7 +8,7 @@ use actix_web::http::header::HeaderValue;
 
 use crate::problem::{self, FieldError};
 
-const CROSS_SITE: &str = "cross_site";
+pub(crate) const CROSS_SITE: &str = "cross_site";
 
 /// The rejection of a request.
 #[derive(Clone, Debug)]

@@ -49,7 +49,7 @@ async fn check_health_and_unknown_path(anyone: &Client) {
     assert_eq!(head.text, "");
     anyone.post("/health", json!({})).await.expect(405);
     check_start_page(anyone).await;
-    for nowhere in ["/nowhere", "/api", "/api/nowhere", "/auth", "/api/users/1/2"] {
+    for nowhere in ["/health/nowhere", "/api", "/api/nowhere", "/auth", "/api/users/1/2"] {
         anyone.get(nowhere).await.expect(404);
     }
 }

@@ -36,7 +36,7 @@ async fn log_has_no_secrets_and_one_event_per_rejection() {
     let admin_password = generated_password(&server.banner());
     let mut secrets = all_routes::call_all(&server, &admin_password).await.secrets;
     let anyone = Client::new(&server);
-    anyone.get("/nowhere?access_token=s3cr3t-in-a-query").await.expect(404);
+    anyone.get("/auth/nowhere?access_token=s3cr3t-in-a-query").await.expect(404);
     let http = server.http.expect("plain HTTP is enabled");
     plain(
         http,

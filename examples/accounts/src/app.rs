@@ -177,6 +177,7 @@ pub fn prepare(config: &Config, callers: Callers, rate_limits: RateLimitStore) -
         .roles(Roles::of::<Role>())
         .routes(&routes())
         .cors(cors)
+        .problems(pages::problem::page_for_people)
         .rate_limit_store(rate_limits)
         .rate_limit_mode(config.rate_limit_mode)
         .trusted_proxies(&config.trusted_proxies)

@@ -110,7 +110,7 @@ impl Banner<'_> {
                 comment: "403: not an administrator",
                 command: format!(r#"{curl} {url}/api/users -H "Authorization: Bearer $TOKEN""#),
             },
-            Step { comment: "404: no such route", command: format!("{curl} {url}/nowhere") },
+            Step { comment: "404: no such route", command: format!("{curl} {url}/api/nowhere") },
             Step {
                 comment: "422: the validation errors of each member",
                 command: post("/auth/register", r#"{"name":"V","email":"nobody","password":"short"}"#),

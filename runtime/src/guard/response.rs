@@ -11,7 +11,7 @@ use super::{GuardedRequest, MountPosition, Outcome};
 use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, Rejection};
-use crate::denial::Denial;
+use crate::denial::{CROSS_SITE, Denial};
 use crate::dry_run;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
@@ -54,6 +54,9 @@ impl GuardedRequest<'_, '_> {
     /// own middleware this is left to [`around`](super::around), which sees the final response.
     pub(super) async fn conclude(&mut self, outcome: Outcome) -> HttpResponse {
         let mut response = self.respond(outcome);
+        if self.state.cross_site.get() && response.status().is_client_error() {
+            self.reservations.blame_nobody();
+        }
         if let Some(reading) = self.reading.take() {
             response = reading.close_if_unread(response);
         }
@@ -129,7 +132,7 @@ impl GuardedRequest<'_, '_> {
                 }
                 ExtractionFailure::Responded(response) => {
                     if !failure::is_server_failure(response.status()) {
-                        self.audit(response.status(), "rejected_by_extractor");
+                        self.audit(response.status(), self.reason_or("rejected_by_extractor"));
                     }
                     if response.status().as_u16() < 400 { response } else { self.failed(response) }
                 }
@@ -149,9 +152,15 @@ impl GuardedRequest<'_, '_> {
         let mut response = failure::conceal(self.settings, self.request, Some(&self.mounted.policy.handler), response);
         add_missing_challenge(self.settings, self.mounted.schemes.as_deref(), &mut response);
         if !self.state.audited.get() && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            self.audit(response.status(), failure::reason(&response).unwrap_or("rejected_by_handler"));
+            let reason = failure::reason(&response).unwrap_or_else(|| self.reason_or("rejected_by_handler"));
+            self.audit(response.status(), reason);
         }
         response
+    }
+
+    /// Why the handler or one of its arguments rejected the request.
+    fn reason_or(&self, other: &'static str) -> &'static str {
+        if self.state.cross_site.get() { CROSS_SITE } else { other }
     }
 
     fn audit(&self, status: StatusCode, reason: &'static str) {

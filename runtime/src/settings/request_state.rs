@@ -55,6 +55,8 @@ pub(crate) struct RequestState {
     pub(crate) parameter_errors: RefCell<Vec<InputError>>,
     /// The cookies that the response sets, by their names, if the handler began, changed or ended a session.
     pub(crate) cookies: RefCell<Vec<(Arc<str>, HeaderValue)>>,
+    /// Whether the handler asked who caused the request, and it was the page of another site.
+    pub(crate) cross_site: Cell<bool>,
     /// Whether the rejection was audited, so that one rejection is one event.
     pub(crate) audited: Cell<bool>,
 }
@@ -109,6 +111,7 @@ impl RequestStates {
             body_error: Cell::new(None),
             parameter_errors: RefCell::new(Vec::new()),
             cookies: RefCell::new(Vec::new()),
+            cross_site: Cell::new(false),
             audited: Cell::new(false),
         };
         let used = self.0.borrow_mut().pop();

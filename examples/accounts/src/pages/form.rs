@@ -4,13 +4,19 @@
 //! password back into a page (CWE-549). palisade rejects what no honest form sends, before the handler: that gets a page of its own. The
 //! rest is checked by the same types as the input of the API, and the form is shown again with a sentence beside each field.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    future::{Ready, ready},
+};
 
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use palisade::rate_limit::KeyText;
+use palisade::session::BeginError;
+use palisade::{Extractor, Problem};
 use serde::{Deserialize, Deserializer, Serialize};
 use validator::Validate;
 
-use crate::email::Email;
+use crate::{app::AppCookies, email::Email};
 
 /// In characters: the longest text of a field of one line that is shown again.
 pub const LONGEST_LINE: u64 = 1_000;
@@ -61,6 +67,22 @@ impl Wrong {
     /// The sentence for this field.
     pub fn about(&self, field: &str) -> Option<&'static str> {
         self.0.iter().find(|(own, _)| *own == field).map(|(_, sentence)| *sentence)
+    }
+}
+
+/// That no page of another site has sent the form. As the first argument of a handler, it rejects the form before it is read, so that such
+/// a page cannot use up the attempts of its visitor, and cannot create an account. It contains no client input.
+#[derive(Extractor)]
+pub struct OwnPage;
+
+impl FromRequest for OwnPage {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let cookies = request.app_data::<Data<AppCookies>>();
+        let checked = cookies.map_or(Err(BeginError::NotGuarded), |cookies| cookies.check_site(request));
+        ready(checked.map(|()| Self).map_err(|error| Problem::from(error).into()))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Logging in and out.
 //!
 //! The threats are those of the login of the API (see [`crate::auth`]), whose rate limits this form shares, so that both together allow no
-//! more guesses than one; a login that another site causes (CWE-352: the session does not begin); and a link to this page that leads to
+//! more guesses than one; a login that another site causes (CWE-352, CWE-645: it is rejected before the password is verified, and
+//! counts for no rate limit of failures); and a link to this page that leads to
 //! another site afterwards (CWE-601: [`ReturnPath`]).
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    form::{EnteredEmail, LONGEST_LINE, Wrong},
+    form::{EnteredEmail, LONGEST_LINE, OwnPage, Wrong},
     parts::{Top, page, page_with, see_other},
 };
 use crate::{actions, app::AppCookies, db::Db, model::Credentials, passwords::Password};
@@ -82,6 +83,7 @@ pub async fn form(query: Query<LoginQuery>) -> Result<HttpResponse, Problem> {
 #[rate_limit(100, "15m", name = "logins")]
 #[validate]
 pub async fn log_in(
+    _own: OwnPage,
     credentials: Form<LoginForm>,
     request: HttpRequest,
     db: Data<Db>,

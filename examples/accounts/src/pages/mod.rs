@@ -14,7 +14,7 @@ mod keys;
 mod login;
 mod parts;
 mod policies;
-mod problem;
+pub mod problem;
 mod register;
 mod sessions;
 pub mod style;
@@ -24,7 +24,7 @@ mod users;
 
 use std::time::Duration;
 
-use palisade::{RateLimit, Scope, SecurityHeaders};
+use palisade::{Cors, RateLimit, Scope, SecurityHeaders};
 
 /// Returns the routes of all pages. Their errors are pages, too.
 pub fn routes() -> Scope {
@@ -52,6 +52,8 @@ pub fn routes() -> Scope {
         .service(users::delete);
     palisade::scope("")
         .headers(SecurityHeaders::pages())
+        // The origins of `ACCOUNTS_ORIGINS` are programs that use the API.
+        .cors(Cors::allow_origins([""; 0]))
         .problems(problem::page)
         .rate_limit(RateLimit::new("pages", 600, Duration::from_secs(15 * 60)))
         .service(home::show)

@@ -24,6 +24,17 @@ struct ProblemPage {
     link_text: &'static str,
 }
 
+/// The paths of programs, which get problems as JSON.
+const OF_PROGRAMS: [&str; 4] = ["/api", "/auth", "/health", "/ready"];
+
+/// Renders a problem as a page, unless a path of programs was asked for. For what belongs to no scope, such as an unknown path.
+pub fn page_for_people(problem: Problem) -> HttpResponse {
+    // Only the problem of a handler has no path. The handlers of the pages have a style of their own.
+    let Some(path) = problem.instance() else { return problem.into_response() };
+    let is_below = |own: &&str| path.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if OF_PROGRAMS.iter().any(is_below) { problem.into_response() } else { page(problem) }
+}
+
 /// Renders a problem as a page.
 pub fn page(problem: Problem) -> HttpResponse {
     let status = problem.status();
@@ -66,6 +77,7 @@ fn texts(status: StatusCode, wait: Option<Duration>) -> (&'static str, String) {
             "Shorten the text, and send the form again. A document has at most 10,000 characters.",
         ),
         415 => ("The form has an unknown format", "Send it from the page of the form, without an attached file."),
+        421 => ("This server has another name", "Check the address. The server does not know the name that you used."),
         422 => ("Something in the form cannot be accepted", "Go back and correct it."),
         429 => {
             return (

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    form::{EnteredEmail, LONGEST_LINE, Wrong},
+    form::{EnteredEmail, LONGEST_LINE, OwnPage, Wrong},
     parts::{Top, page, page_with, see_other},
 };
 use crate::{
@@ -58,6 +58,7 @@ pub async fn form() -> Result<HttpResponse, Problem> {
 #[rate_limit(20, "1h", name = "registrations")]
 #[validate]
 pub async fn register(
+    _own: OwnPage,
     new: Form<RegisterForm>,
     request: HttpRequest,
     db: Data<Db>,

@@ -39,6 +39,7 @@ async fn login_page(query: Query<Login>) -> Html {
 #[public]
 #[rate_limit(5, "15m", count = failures)]
 async fn login(form: Form<Login>, request: HttpRequest, sessions: Sessions, passwords: Data<Passwords>) -> Page {
+    sessions.check_site(&request)?; // A page of another site must not use up the attempts of its visitor.
     let stored = (form.name == "alice").then_some(ALICE);
     let PasswordMatch::Right { .. } = passwords.verify(&form.password, stored).await? else {
         return Err(Problem::new(StatusCode::UNAUTHORIZED));

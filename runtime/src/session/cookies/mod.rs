@@ -150,6 +150,28 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
         CookieSessionsBuilder::new(issuer.into(), store, revocations)
     }
 
+    /// Rejects a request that the page of another origin causes. Call it first in a handler that verifies a password or creates an account.
+    ///
+    /// [`begin`](Self::begin) checks the same, but only after the password was verified. Without this call, a page of another site can
+    /// send wrong passwords from the browser of its visitor, and so use up the failures that the rate limits of the login give to the
+    /// visitor (CWE-645). Rate limits that count by the status do not count a request that this function rejects.
+    ///
+    /// Trusted are the origins that the CORS rule of the route allows with credentials.
+    ///
+    /// # Errors
+    ///
+    /// The page of another origin caused the request (403, `cross_site` in the audit log), or the handler is not behind palisade.
+    pub fn check_site(&self, request: &HttpRequest) -> Result<(), BeginError> {
+        let state = RequestState::of(request).ok_or(BeginError::NotGuarded)?;
+        let cors =
+            state.responses.get().and_then(|of_route| of_route.cors()).map_or(&state.settings.cors, |(cors, _)| cors);
+        let secure = request.app_config().secure() || state.settings.proxies.say_https(request.head());
+        cross_site::check(request, secure, cors).map_err(|_| {
+            state.cross_site.set(true);
+            BeginError::CrossSite
+        })
+    }
+
     /// Begins a session for a subject that was authenticated, and lets the response set its cookie. The session of the request's own
     /// cookie ends, if it has one. Nothing of that cookie is kept.
     ///
@@ -164,10 +186,7 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     /// grant is not valid; the store does not respond; or the handler is not behind palisade.
     pub async fn begin(&self, request: &HttpRequest, grant: &Grant) -> Result<(), BeginError> {
         let state = RequestState::of(request).ok_or(BeginError::NotGuarded)?;
-        let cors =
-            state.responses.get().and_then(|of_route| of_route.cors()).map_or(&state.settings.cors, |(cors, _)| cors);
-        let secure = request.app_config().secure() || state.settings.proxies.say_https(request.head());
-        cross_site::check(request, secure, cors).map_err(|_| BeginError::CrossSite)?;
+        self.check_site(request)?;
         let now = self.0.clock.wall_time();
         let ends = now.checked_add(self.0.age).ok_or(BeginError::Issue(IssueError::Lifetime))?;
         let secret = SessionSecret::generate(COOKIE).ok_or(BeginError::Issue(IssueError::Unavailable))?;

@@ -117,9 +117,18 @@ where
     }
 
     pub async fn send_from(&self, client: u8, request: TestRequest) -> Answer {
+        self.send_as(client, request.insert_header(("host", "localhost"))).await
+    }
+
+    /// Sends a request that names its host.
+    pub async fn send_as(&self, client: u8, request: TestRequest) -> Answer {
         let peer = format!("{}:4711", self.address(client)).parse().unwrap();
-        let request = request.peer_addr(peer).insert_header(("host", "localhost"));
-        let response = self.app.call(request.to_request()).await.unwrap().map_into_boxed_body();
+        let request = request.peer_addr(peer);
+        // An unknown path is an error, which a server renders.
+        let response = match self.app.call(request.to_request()).await {
+            Ok(response) => response.map_into_boxed_body().into_parts().1,
+            Err(error) => error.error_response(),
+        };
         let (status, headers) = (response.status(), response.headers().clone());
         let body = to_bytes(response.into_body()).await.unwrap();
         Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }

@@ -42,6 +42,49 @@ async fn forms_of_other_sites_are_rejected() {
     site.db.close().await;
 }
 
+/// CWE-352, CWE-645: a page of another site sends forms from the browser of its visitor. It must not use up the attempts of the visitor,
+/// in its own address and its own account, and must not create an account.
+#[actix_web::test]
+async fn forms_of_other_sites_use_up_no_attempts_and_create_nothing() {
+    let site = start().await;
+    let (ada, new) = (site.ada_email.as_str(), format!("new-{}", site.ada_email));
+    for _ in 0..21 {
+        for password in ["a guess", PASSWORD, ""] {
+            let sent = form("/login", &[("email", ada), ("password", password)]);
+            let answer = site.send(sent.insert_header(("sec-fetch-site", "cross-site"))).await;
+            answer.assert_page(403).assert_has("sent from another website");
+        }
+    }
+    // What the form does not accept.
+    for fields in [&[("email", ada)][..], &[("email", ada), ("password", "p"), ("x", "y")]] {
+        for _ in 0..6 {
+            site.send(form("/login", fields).insert_header(("sec-fetch-site", "cross-site"))).await.assert_page(403);
+        }
+    }
+    let fields = [("name", "Eve"), ("email", new.as_str()), ("password", PASSWORD)];
+    let foreign = form("/register", &fields).insert_header(("sec-fetch-site", "cross-site"));
+    site.send(foreign).await.assert_page(403);
+    assert_eq!(site.send(form("/login", &[("email", ada), ("password", PASSWORD)])).await.status, 303);
+    assert_eq!(site.send(form("/register", &fields)).await.status, 303);
+    site.db.close().await;
+}
+
+/// CWE-942: the origins of the API's CORS rule are programs. They neither read the pages nor send their forms.
+#[actix_web::test]
+async fn origins_of_the_api_may_not_use_the_pages() {
+    let site = start().await;
+    let cookie = site.log_in(&site.ada_email).await;
+    let origin = ("origin", "https://app.example.com");
+    let read =
+        site.send(navigation("/app/keys").insert_header(("cookie", cookie.as_str())).insert_header(origin)).await;
+    assert_eq!(read.header("access-control-allow-origin"), "");
+    let key =
+        form("/app/keys", &[("name", "theirs"), ("expires_in_days", "")]).insert_header(("cookie", cookie.as_str()));
+    let key = key.insert_header(origin).insert_header(("sec-fetch-site", "same-site"));
+    site.send(key).await.assert_page(403);
+    site.db.close().await;
+}
+
 /// BOLA (OWASP API1): a foreign document and a missing one are the same 404.
 #[actix_web::test]
 async fn documents_of_others_do_not_exist() {
@@ -195,6 +238,28 @@ async fn hostile_forms_get_a_page() {
     // Two cookies of the name: one of them may be from another host (cookie tossing).
     let tossed = navigation("/app").insert_header(("cookie", format!("{cookie}; {cookie}")));
     assert_eq!(site.send(tossed).await.location(), "/login?return_to=%2Fapp");
+    site.db.close().await;
+}
+
+/// Addresses that were typed by hand, and addresses of forms: people get pages, and programs the problems of the API.
+#[actix_web::test]
+async fn unknown_addresses_get_a_page_outside_of_the_api() {
+    let site = start().await;
+    for path in ["/nothing", "/login/", "/apis", "/app/nothing"] {
+        site.send(navigation(path)).await.assert_page(404).assert_has("This page does not exist");
+    }
+    site.send(navigation("/logout")).await.assert_page(405).assert_has("It only receives forms");
+    site.send(navigation("/%ff")).await.assert_page(400);
+    let elsewhere = navigation("/").insert_header(("host", "evil.example"));
+    site.send_as(7, elsewhere).await.assert_page(421).assert_has("another name");
+    for path in ["/api", "/api/nothing", "/auth", "/auth/nothing", "/health/nothing", "/ready/nothing"] {
+        let answer = site.send(navigation(path)).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (404, "application/problem+json"),
+            "{path}"
+        );
+    }
     site.db.close().await;
 }
 
