@@ -211,8 +211,8 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     ///
     /// # Errors
     ///
-    /// The request has no valid cookie, its session was revoked, or its id was replaced meanwhile (401); the grant is not valid, or is for another subject; the
-    /// store does not respond; or the handler is not behind palisade.
+    /// The request has no valid cookie, its session was revoked, or its id was replaced meanwhile (401); the grant is not valid, or is
+    /// for another subject; the store does not respond; or the handler is not behind palisade.
     pub async fn rotate(&self, request: &HttpRequest, grant: &Grant) -> Result<(), BeginError> {
         let state = RequestState::of(request).ok_or(BeginError::NotGuarded)?;
         let now = self.0.clock.wall_time();
@@ -326,12 +326,6 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
             (Some(value), None) => SessionSecret::parse(COOKIE, value?),
             _ => None,
         }
-    }
-
-    /// The session whose current id this is. It may have expired.
-    async fn find(&self, secret: &SessionSecret) -> Result<Option<SessionRecord>, Unavailable> {
-        let found = self.0.store.find(&secret.session_id()).await?;
-        Ok(found.filter(|record| record.kind == SessionKind::Cookie && secret.matches_digest(&record.digest)))
     }
 
     /// Ends the sessions of the request's cookies, also by an id that was replaced: its client has had the session, and a session that
