@@ -148,6 +148,9 @@ async fn each_problem_of_a_scope_has_its_style_and_keeps_what_programs_decide_by
         assert!(styled.headers.contains_key("content-security-policy"), "{path}");
         assert_eq!(styled.headers.contains_key("www-authenticate"), status == 401, "{path}");
         assert_eq!(styled.headers.contains_key("allow"), status == 405, "{path}");
+        // A panic has no request any more.
+        let place = if path == "/panics" { "nowhere".to_owned() } else { format!("/app{path}") };
+        assert!(styled.body.starts_with(&format!("<p>{status} at {place} ")), "{path}: {styled:?}");
         let text = styled.body.as_str();
         assert!(text.starts_with(&format!("<p>{status}")) && !text.contains("password"), "{path}: {text}");
         assert_eq!(text.contains("/text"), status == 422, "{path}: {text}");

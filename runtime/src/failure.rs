@@ -75,10 +75,16 @@ pub(crate) fn conceal<B: MessageBody + 'static>(
         audit::Failed { event: "failed", status, method, route, handler, cause }.record();
     }
     let state = RequestState::of(request);
-    let style = style_of(settings, state.and_then(|state| state.responses.get()).map(Rc::as_ref));
+    let of_route = state.and_then(|state| state.responses.get()).map(Rc::as_ref);
+    let style = style_of(settings, of_route);
     let shown = match (problem, cause) {
         (Some(problem), Some(cause)) if settings.reveal && problem.source().is_some() => {
             Some((problem.with_detail(cause), false))
+        }
+        // A page for people has a way on, which depends on where it is.
+        (Some(problem), _) if of_route.is_some_and(|of_route| of_route.problems().is_some()) => {
+            let is_placed = problem.instance().is_some();
+            Some((if is_placed { problem } else { problem.with_instance(request.path()) }, false))
         }
         (Some(problem), _) => style.is_some().then_some((problem, false)),
         (None, Some(cause)) => Some((internal(settings, status, cause).with_instance(request.path()), true)),

@@ -266,7 +266,7 @@ try {
     await open(guesser, "/login");
     for (let attempt = 0; attempt < 5; attempt += 1) {
       await logIn(guesser, { email: admin.email, password: `guess ${attempt}` });
-      assert.match(await guesser.getByRole("alert").textContent(), /do not belong together/);
+      assert.match(await guesser.getByRole("alert").textContent(), /do not match/);
       assert.equal(await guesser.getByLabel("Email").inputValue(), admin.email);
       assert.equal(await guesser.getByLabel("Password").inputValue(), "");
     }

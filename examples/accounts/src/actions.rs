@@ -58,7 +58,12 @@ pub async fn register(new: Registration, db: &Db, passwords: &Passwords) -> Resu
 
 /// Creates a key for the caller's account. It cannot have a scope that the caller does not have.
 pub async fn create_key(wanted: &KeyRequest, caller: &Account, keys: &AppKeys) -> Result<CreatedApiKey, Problem> {
-    let scopes: Vec<&str> = wanted.scopes.iter().map(|scope| scope.name()).collect();
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in wanted.scopes.iter().map(|scope| scope.name()) {
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
     if !scopes.iter().all(|scope| caller.principal.has_scope(scope)) {
         return Err(ApiError::ScopeNotHeld.into());
     }

@@ -69,6 +69,8 @@ impl Scope {
     /// scope with a prefix. The status and `Retry-After` cannot be changed, so rate limits and the audit log see the same as without it.
     /// What is rejected before a route is found, such as a malformed head, has the style of the application.
     ///
+    /// The function always gets the path of the request as [`Problem::instance`], except of a panic.
+    ///
     /// **Danger**: [`Problem::instance`] is the path of the request, which its sender wrote, and the details of a handler's problem may
     /// contain input. Escape all texts that you write into HTML.
     ///

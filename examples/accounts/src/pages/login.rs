@@ -27,7 +27,7 @@ struct LoginPage {
     email: String,
     return_to: ReturnPath,
     wrong: Wrong,
-    /// The email and the password do not belong together.
+    /// The email and the password do not match.
     rejected: bool,
 }
 

@@ -64,7 +64,7 @@ fn texts(status: StatusCode, wait: Option<Duration>) -> (&'static str, String) {
         ),
         403 => (
             "You may not do this",
-            "Your account does not have the permission, or the form was sent from another website. If you followed a link, open the page from the menu instead.",
+            "Your account does not have the permission, or the form was sent from another website. Your own account can only be changed by another administrator. If you followed a link, open the page from the menu instead.",
         ),
         404 => {
             ("This page does not exist", "It was deleted, it belongs to somebody else, or the address has a mistake.")
@@ -78,7 +78,10 @@ fn texts(status: StatusCode, wait: Option<Duration>) -> (&'static str, String) {
         ),
         415 => ("The form has an unknown format", "Send it from the page of the form, without an attached file."),
         421 => ("This server has another name", "Check the address. The server does not know the name that you used."),
-        422 => ("Something in the form cannot be accepted", "Go back and correct it."),
+        422 => (
+            "Something in the form or the address cannot be accepted",
+            "Go back and correct the form. If you followed a link, open the page from the menu instead.",
+        ),
         429 => {
             return (
                 "Too many attempts",

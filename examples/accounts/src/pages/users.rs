@@ -1,9 +1,9 @@
 //! All accounts, for administrators.
 //!
 //! The threats are those of the API (see [`crate::users`]): a role that a user assigns to the own account, and rights that remain after
-//! they were taken away. The page of the administrator's own account has no buttons, so that a mistake locks nobody out.
+//! they were taken away. An administrator cannot change or delete the own account here, so that a mistake locks nobody out.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use palisade::input::{Form, Path, Query};
 use palisade::{Problem, get, post, require_permission, require_role, require_scope, validate};
@@ -102,9 +102,17 @@ pub async fn change_role(
     db: Data<Db>,
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
+    must_be_another(*id, &caller)?;
     let change = UserPatch { role: Some(form.role), ..UserPatch::default() };
     actions::change_user(*id, &change, &caller, &db, &sessions).await?;
     Ok(see_other("/app/users?done=changed"))
+}
+
+fn must_be_another(id: Uuid, caller: &Account) -> Result<(), Problem> {
+    if id == caller.id {
+        return Err(Problem::new(StatusCode::FORBIDDEN).with_detail("Another administrator has to do this."));
+    }
+    Ok(())
 }
 
 /// Asks whether an account is to be deleted.
@@ -112,6 +120,7 @@ pub async fn change_role(
 #[require_permission("users:delete")]
 #[require_scope("account:manage")]
 pub async fn confirm_delete(id: Path<Uuid>, caller: Account, db: Data<Db>) -> Result<HttpResponse, Problem> {
+    must_be_another(*id, &caller)?;
     let user = db.user_by_id(*id).await?.ok_or(ApiError::NoSuchUser)?;
     page(&DeletePage { top: Top::of(&caller.principal, Section::Users), user })
 }
@@ -122,10 +131,11 @@ pub async fn confirm_delete(id: Path<Uuid>, caller: Account, db: Data<Db>) -> Re
 #[require_scope("account:manage")]
 pub async fn delete(
     id: Path<Uuid>,
-    _by: Account,
+    by: Account,
     db: Data<Db>,
     sessions: Data<AppSessions>,
 ) -> Result<HttpResponse, Problem> {
+    must_be_another(*id, &by)?;
     actions::delete_user(*id, &db, &sessions).await?;
     Ok(see_other("/app/users?done=deleted"))
 }

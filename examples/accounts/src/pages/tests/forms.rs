@@ -119,6 +119,8 @@ async fn a_key_is_shown_once_and_removed() {
     let fields = [("name", "CI"), ("scopes", "reports:read"), ("expires_in_days", "")];
     assert!(!site.get(&cookie, "/app/keys").await.body.contains("reports:read"));
     site.post(&cookie, "/app/keys", &fields).await.assert_page(403);
+    // A rejected form leads back to its page.
+    site.post(&cookie, "/app/keys", &fields).await.assert_page(403).assert_has("To your API keys");
     let made = site.post(&cookie, "/app/keys", &[("name", "CI"), ("expires_in_days", "30")]).await;
     made.assert_page(201).assert_has("It is shown only this once");
     assert_eq!(made.header("cache-control"), "no-store");
@@ -160,5 +162,14 @@ async fn an_administrator_changes_a_role_and_deletes_an_account() {
     assert_eq!(site.get(&of_ada, "/app").await.status, 303, "the account is gone");
     site.get(&cookie, &user).await.assert_page(404);
     site.get(&cookie, "/app/policies").await.assert_page(200).assert_has("/app/users/{id}/delete");
+    // The last account is the administrator's own one, which only another administrator changes.
+    let list = site.get(&cookie, "/app/users").await;
+    let own = list.body.split("/app/users/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let own = format!("/app/users/{own}");
+    site.get(&cookie, &own).await.assert_page(200);
+    site.get(&cookie, &format!("{own}/delete")).await.assert_page(403).assert_has("another administrator");
+    site.post(&cookie, &format!("{own}/delete"), &[]).await.assert_page(403);
+    site.post(&cookie, &own, &[("role", "user")]).await.assert_page(403);
+    site.get(&cookie, "/app/users").await.assert_page(200);
     site.db.close().await;
 }
