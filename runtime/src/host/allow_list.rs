@@ -27,14 +27,14 @@ pub(crate) struct AllowedHosts {
     entries: Vec<AllowedHost>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct AllowedHost {
     pattern: HostPattern,
     /// `None`: every port.
     port: Option<u16>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 enum HostPattern {
     Name(Box<str>),
     /// Each name that ends with this text, which begins with a dot.
@@ -49,6 +49,8 @@ impl AllowedHosts {
         for text in hosts {
             is_empty = false;
             match AllowedHost::parse(text.as_ref()) {
+                // An address that is also a name of the listener is often listed twice.
+                Ok(entry) if allowed.entries.contains(&entry) => {}
                 Ok(entry) => {
                     if !matches!(entry.pattern, HostPattern::Below(_)) {
                         allowed.exact.push(text.as_ref().to_ascii_lowercase().into_bytes().into());
@@ -215,6 +217,12 @@ mod tests {
         ] {
             assert!(!contains(entry, host), "{entry} {host}");
         }
+    }
+
+    #[test]
+    fn a_repeated_entry_is_one() {
+        let allowed = allowed(&["a.example", "127.0.0.1", "A.example", "127.0.0.1", "a.example:443"]);
+        assert_eq!((allowed.entries.len(), allowed.exact.len()), (3, 3));
     }
 
     #[test]
