@@ -1,5 +1,4 @@
-//! Sessions in a cookie, for pages. `cargo run -p themes --bin cookie_sessions`, then open `http://localhost:3000/app/sessions`, and log
-//! in as `alice` with `correct horse battery staple`.
+//! Sessions in a cookie, for pages. Open `http://localhost:3000/app/sessions`: `alice` has `correct horse battery staple`.
 
 #![forbid(unsafe_code)]
 
