@@ -101,6 +101,7 @@
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
 //! | `cookies` | sessions in a cookie (`session::CookieSessions`), a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
+//! | `oauth` | OAuth 2.0 and OpenID Connect (`oauth`): providers that are discovered, sign-in, tokens for outgoing calls |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `tls` | certificates that are reloaded, and client certificates (`tls`) |
 //! | `tls-development` | self-signed certificates (`tls::DevelopmentCertificate`) |
@@ -171,6 +172,8 @@ pub mod input;
 pub mod jwt;
 pub mod middleware;
 mod navigation;
+#[cfg(feature = "oauth")]
+pub mod oauth;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod policy;
