@@ -6,9 +6,12 @@ pub mod cookie_site;
 pub mod hostile;
 pub mod inside;
 mod json_prefix;
+pub mod liar;
 pub mod log;
+pub mod node;
 mod pointers;
 pub mod postgres;
+pub mod provider;
 pub mod site;
 pub mod tokens;
 
