@@ -174,12 +174,16 @@ pub mod middleware;
 mod navigation;
 #[cfg(feature = "oauth")]
 pub mod oauth;
+#[cfg(feature = "jwks")]
+mod outgoing;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod policy;
 pub mod policy_table;
 pub mod principal;
 pub mod problem;
+#[cfg(feature = "oauth")]
+mod provider;
 pub mod proxy;
 #[allow(
     clippy::exhaustive_enums,

@@ -47,6 +47,8 @@ mod bearer;
 mod builder;
 mod cache;
 mod claims;
+#[cfg(feature = "oauth")]
+mod discover;
 mod grant;
 mod header;
 mod issue;
