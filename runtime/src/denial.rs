@@ -6,6 +6,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 
+use crate::challenge::ChallengeCause;
 use crate::problem::{self, FieldError};
 
 pub(crate) const CROSS_SITE: &str = "cross_site";
@@ -25,16 +26,14 @@ pub(crate) struct Denial {
 #[derive(Clone, Debug)]
 pub(crate) enum Extra {
     None,
-    /// 401: whether credentials were presented. The challenge then contains `invalid_token` (RFC 6750 §3.1).
-    Challenge {
-        presented: bool,
-    },
+    /// 401: the cause that the challenge tells.
+    Challenge(ChallengeCause<'static>),
     /// 429 and 503: whole seconds, at least 1.
     RetryAfter(u32),
-    /// 403: the scheme of the caller's credential, and the required scopes (RFC 6750 §3.1).
+    /// 403: the scheme of the caller's credential, and the scopes that the route needs (RFC 6750 §3.1).
     Scopes {
         scheme: &'static str,
-        scopes: String,
+        scopes: Vec<&'static str>,
     },
     /// 415: the accepted content codings (RFC 9110 §12.5.3).
     AcceptEncoding(HeaderValue),
@@ -58,20 +57,21 @@ impl Denial {
             StatusCode::UNAUTHORIZED,
             "no_credentials",
             "Credentials are required.",
-            Extra::Challenge { presented: false },
+            Extra::Challenge(ChallengeCause::NoCredentials),
         )
     }
 
     /// The text is the same for expired, forged and revoked credentials. Only the log shows the difference.
     pub(crate) const fn bad_credentials(reason: &'static str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, reason, problem::BAD_CREDENTIALS, Extra::Challenge { presented: true })
+        let extra = Extra::Challenge(ChallengeCause::Rejected);
+        Self::new(StatusCode::UNAUTHORIZED, reason, problem::BAD_CREDENTIALS, extra)
     }
 
     pub(crate) const fn forbidden(reason: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, reason, problem::FORBIDDEN, Extra::None)
     }
 
-    pub(crate) const fn insufficient_scope(scheme: &'static str, scopes: String) -> Self {
+    pub(crate) const fn insufficient_scope(scheme: &'static str, scopes: Vec<&'static str>) -> Self {
         let detail = "The credential lacks a required scope.";
         Self::new(StatusCode::FORBIDDEN, "insufficient_scope", detail, Extra::Scopes { scheme, scopes })
     }

@@ -140,6 +140,7 @@ pub mod authn;
 mod authz;
 mod body;
 mod builder;
+mod challenge;
 pub mod clock;
 mod concurrency;
 pub mod config_error;

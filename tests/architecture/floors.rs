@@ -21,7 +21,7 @@ const MACRO_FLOORS: [&[&str]; 9] = [
 
 /// The rooms of the runtime, from the lowest floor up. A room uses only rooms of lower floors.
 const FLOORS: [&[&str]; 18] = [
-    &["clock", "handler_path", "navigation", "problem", "reached", "template", "timeout"],
+    &["challenge", "clock", "handler_path", "navigation", "problem", "reached", "template", "timeout"],
     &["config_error", "denial", "principal", "unavailable"],
     &["body", "headers"],
     &["document"],

@@ -4,7 +4,7 @@
 use actix_web::test::init_service;
 use actix_web::{App, HttpRequest, HttpResponse};
 use palisade::api_key::{ApiKeys, MemoryApiKeys, NewApiKey};
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::policy::{AuthScheme, Rule};
 use palisade::rate_limit::MemoryRateLimits;
 use palisade::testing::{Access, ManualClock, Persona, Personas, access_matrix};
@@ -33,8 +33,8 @@ impl Authenticator for Basic {
         "Basic"
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Basic realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Basic").with("realm", context.realm()));
     }
 }
 

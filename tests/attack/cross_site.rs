@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, ORIGIN, UPGRADE};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpServer, rt};
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::cors::Subdomains;
 use palisade::{
     Authenticator, Cors, Endpoint as _, Palisade, PalisadeBuilder, Principal, allow_cross_site, authenticated, cors,
@@ -42,8 +42,8 @@ impl Authenticator for ByBrowser {
         true
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Basic realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Basic").with("realm", context.realm()));
     }
 }
 
@@ -346,8 +346,8 @@ impl Authenticator for ByCertificate {
         true
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Certificate realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Certificate").with("realm", context.realm()));
     }
 }
 

@@ -10,7 +10,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::init_service;
 use actix_web::web::{self, Path};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse};
-use palisade::authn::Attempt;
+use palisade::authn::{Attempt, Challenge, ChallengeContext, Challenges};
 use palisade::rate_limit::By;
 use palisade::{
     Authenticator, Cors, Principal, RateLimit, authenticated, get, owner, post, public, rate_limit, require_role,
@@ -35,8 +35,8 @@ impl Authenticator for Badge {
         "Badge"
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Badge realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Badge").with("realm", context.realm()));
     }
 }
 

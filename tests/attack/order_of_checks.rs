@@ -5,7 +5,7 @@ use actix_web::test::init_service;
 use actix_web::web::{Bytes, Json};
 use actix_web::{App, HttpRequest};
 use futures_util::FutureExt;
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::{Authenticator, Palisade, Principal, authenticated, post, require_role, validate};
 use palisade_tests::{bearer, builder, call, call_raw, palisade, pause, post_request, with_body_that_panics_when_read};
 use serde::Deserialize;
@@ -86,8 +86,8 @@ impl Authenticator for SlowBadges {
         "Badge"
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Badge realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Badge").with("realm", context.realm()));
     }
 }
 
@@ -115,8 +115,8 @@ impl Authenticator for KeyServerDown {
         "Down"
     }
 
-    fn challenge(&self, _: &str, _: bool) -> String {
-        "Down".to_owned()
+    fn challenge(&self, _: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Down"));
     }
 }
 

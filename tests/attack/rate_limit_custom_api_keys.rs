@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest};
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::rate_limit::{By, MemoryRateLimits};
 use palisade::{Authenticator, Palisade, Principal, RateLimit, Scope, authenticated, get};
 use palisade_tests::{call, get_request};
@@ -36,8 +36,8 @@ impl Authenticator for Partners {
         self.keys
     }
 
-    fn challenge(&self, realm: &str, _presented: bool) -> String {
-        format!("{} realm=\"{realm}\"", self.scheme)
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new(self.scheme).with("realm", context.realm()));
     }
 }
 

@@ -10,7 +10,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Json, Path};
 use actix_web::{App, Error, HttpRequest, HttpResponse};
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::rate_limit::{By, Count};
 use palisade::rate_limiter::RateLimitKey;
 use palisade::{Authenticator, RateLimit, authenticated, post, public, rate_limit};
@@ -181,8 +181,8 @@ impl Authenticator for StoreDown {
         "Away"
     }
 
-    fn challenge(&self, realm: &str, _presented: bool) -> String {
-        format!("Away realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Away").with("realm", context.realm()));
     }
 }
 

@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::test::TestRequest;
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, ChallengeCause, ChallengeContext, Challenges};
 use palisade::jwt::{Grant, TokenIssuer};
 use palisade::{Authenticator, Jwt};
 
 fn jwt() -> Jwt {
     Jwt::hs256("https://issuer.example", "orders-api", [7; 32]).expect("the configuration is valid")
+}
+
+fn challenge(context: &ChallengeContext<'_>) -> String {
+    let mut challenges = Challenges::new();
+    jwt().challenge(context, &mut challenges);
+    challenges.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + ")
 }
 
 fn token() -> String {
@@ -81,7 +87,33 @@ fn tokens_outside_the_header_are_ignored() {
 
 #[test]
 fn challenge_follows_rfc_6750() {
-    assert_eq!(jwt().challenge("api", false), r#"Bearer realm="api""#);
-    assert_eq!(jwt().challenge("api", true), r#"Bearer realm="api", error="invalid_token""#);
-    assert_eq!(jwt().challenge("a\"b\\c\r\nd", false), r#"Bearer realm="a\"b\\cd""#);
+    let context = |cause| ChallengeContext::new("api", cause);
+    let none = context(ChallengeCause::NoCredentials);
+    assert_eq!(challenge(&none), r#"Bearer realm="api""#);
+    assert_eq!(challenge(&context(ChallengeCause::Rejected)), r#"Bearer realm="api", error="invalid_token""#);
+    let odd = ChallengeContext::new("a\"b\\c\r\nd", ChallengeCause::NoCredentials);
+    assert_eq!(challenge(&odd), r#"Bearer realm="a\"b\\cd""#);
+    let scopes = context(ChallengeCause::InsufficientScope).with_scopes(&["a", "b"]);
+    assert_eq!(challenge(&scopes), r#"Bearer realm="api", error="insufficient_scope", scope="a b""#);
+}
+
+/// RFC 9470 §3, RFC 9728 §5.1, RFC 9449 §7.1.
+#[test]
+fn challenge_names_what_the_route_asks_for() {
+    let context = |cause| ChallengeContext::new("api", cause);
+    let insufficient =
+        |acr_values, max_age| challenge(&context(ChallengeCause::InsufficientAuthentication { acr_values, max_age }));
+    let start = r#"Bearer realm="api", error="insufficient_user_authentication""#;
+    let five = Some(Duration::from_secs(300));
+    assert_eq!(insufficient(&["phr", "phrh"], five), format!(r#"{start}, acr_values="phr phrh", max_age="300""#));
+    assert_eq!(insufficient(&[], five), format!(r#"{start}, max_age="300""#));
+    assert_eq!(insufficient(&["phr"], None), format!(r#"{start}, acr_values="phr""#));
+    let url = "https://api.example/.well-known/oauth-protected-resource";
+    let none = context(ChallengeCause::NoCredentials).with_resource_metadata(url).with_scopes(&["a"]);
+    assert_eq!(challenge(&none), format!(r#"Bearer realm="api", scope="a", resource_metadata="{url}""#));
+    assert_eq!(challenge(&context(ChallengeCause::ProofRequired)), r#"Bearer realm="api", error="invalid_token""#);
+    // The error of a proof is in the challenge of its own scheme.
+    for cause in [ChallengeCause::ProofRejected, ChallengeCause::NonceRequired] {
+        assert_eq!(challenge(&context(cause)), r#"Bearer realm="api""#);
+    }
 }

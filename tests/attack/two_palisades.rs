@@ -5,7 +5,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HOST, ORIGIN};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
-use palisade::authn::Attempt;
+use palisade::authn::{Attempt, Challenge, ChallengeContext, Challenges};
 use palisade::headers::CspNonce;
 use palisade::input::Json;
 use palisade::{
@@ -89,8 +89,8 @@ impl Authenticator for Cookie {
         true
     }
 
-    fn challenge(&self, _: &str, _: bool) -> String {
-        "Cookie".to_owned()
+    fn challenge(&self, _: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Cookie"));
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::dev::{ServerHandle, Service as _};
 use actix_web::http::header::{HeaderMap, LOCATION};
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, rt, web};
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::headers::CspNonce;
 use palisade::{
     Authenticator, Cors, Palisade, Principal, Scope, allow_cross_site, authenticated, cors, get, headers, post, public,
@@ -60,8 +60,8 @@ impl Authenticator for Cookie {
         true
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Cookie realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Cookie").with("realm", context.realm()));
     }
 }
 

@@ -15,7 +15,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{App, HttpRequest, HttpServer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::password::{PasswordMatch, Passwords};
 use palisade::{Authenticator, ConfigError, Palisade, Principal, authenticated, get, put, rate_limit};
 use secrecy::zeroize::Zeroizing;
@@ -89,8 +89,8 @@ impl Authenticator for Basic {
         true
     }
 
-    fn challenge(&self, realm: &str, _presented: bool) -> String {
-        format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Basic").with("realm", context.realm()).with("charset", "UTF-8"));
     }
 }
 

@@ -64,8 +64,7 @@ pub use self::record::{ApiKey, CreatedApiKey};
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 pub use self::sql::SqlApiKeys;
 pub use self::store::{ApiKeyStore, InsertedApiKey};
-use crate::authn::names::quoted;
-use crate::authn::{Attempt, AuthError, Authenticator};
+use crate::authn::{Attempt, AuthError, Authenticator, Challenge, ChallengeContext, Challenges};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
@@ -300,8 +299,8 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
     }
 
     // RFC 9110 §11.6.1 requires a challenge in every 401. No registered scheme fits, so a parameter names the header to send.
-    fn challenge(&self, realm: &str, _presented: bool) -> String {
-        format!("{SCHEME} realm=\"{}\", header=\"X-API-Key\"", quoted(realm))
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new(SCHEME).with("realm", context.realm()).with("header", "X-API-Key"));
     }
 }
 

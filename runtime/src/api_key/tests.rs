@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 
 use super::*;
+use crate::authn::ChallengeCause;
 
 /// A store that records each call and can be set to fail.
 #[derive(Default)]
@@ -352,7 +353,10 @@ async fn debug_shows_no_secret_or_digest() {
 
 #[test]
 fn challenge_names_the_header() {
-    let challenge = keys().challenge("a \"b\" \\ c\n", true);
+    let mut challenges = Challenges::new();
+    let context = ChallengeContext::new("a \"b\" \\ c\n", ChallengeCause::Rejected);
+    keys().challenge(&context, &mut challenges);
+    let challenge = challenges.iter().next().unwrap().to_string();
     assert_eq!(challenge, r#"ApiKey realm="a \"b\" \\ c", header="X-API-Key""#);
 }
 

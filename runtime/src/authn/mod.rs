@@ -32,6 +32,7 @@ use futures_util::future::LocalBoxFuture;
 use smallvec::SmallVec;
 
 pub(crate) use self::lookup::PrincipalLookup;
+pub use crate::challenge::{Challenge, ChallengeCause, ChallengeContext, Challenges};
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
 use crate::problem::{BAD_CREDENTIALS, Problem, respond_with_problem};
@@ -105,7 +106,7 @@ respond_with_problem!(AuthError);
 /// ```
 /// use actix_web::HttpRequest;
 /// use palisade::{Authenticator, Principal};
-/// use palisade::authn::{Attempt, AuthError};
+/// use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 ///
 /// struct Badge;
 ///
@@ -122,8 +123,8 @@ respond_with_problem!(AuthError);
 ///         "Badge"
 ///     }
 ///
-///     fn challenge(&self, realm: &str, _presented: bool) -> String {
-///         format!("Badge realm=\"{realm}\"")
+///     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+///         challenges.add(Challenge::new("Badge").with("realm", context.realm()));
 ///     }
 /// }
 /// ```
@@ -187,9 +188,18 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
-    /// Returns the `WWW-Authenticate` challenge of the scheme (RFC 9110 §11.6.1). It is called when the application is built.
-    /// `presented` is whether the challenge is for a request whose credential was rejected.
-    fn challenge(&self, realm: &str, presented: bool) -> String;
+    /// Writes the `WWW-Authenticate` challenges of the scheme (RFC 9110 §11.6.1), at least one.
+    ///
+    /// For [no credentials](ChallengeCause::NoCredentials) and a [rejected one](ChallengeCause::Rejected) it is called when the
+    /// application is built, and each response gets a copy. For other causes it is called when they happen. A scheme with one
+    /// challenge for everything need not look at the cause.
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges);
+
+    /// Whether the challenge differs from request to request, such as one with a nonce of its own. It is then written for each
+    /// response, and the context has the request. Default: `false`.
+    fn challenge_varies(&self) -> bool {
+        false
+    }
 }
 
 /// Proof that an authenticator accepted the credential of the request.

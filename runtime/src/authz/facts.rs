@@ -249,8 +249,9 @@ impl<'f, 'r> Facts<'f, 'r> {
         })
     }
 
-    /// The scopes that the credential lacks, separated by spaces, if the rules would hold with them.
-    pub(super) fn missing_scopes(&mut self, rules: Rules<'_>) -> Option<String> {
+    /// The scopes that the rules need, if the credential lacks some of them, and the rules would hold with them. Those that the
+    /// credential has are among them, because a client asks for a new token with these scopes and no others (RFC 6750 §3).
+    pub(super) fn needed_scopes(&mut self, rules: Rules<'_>) -> Option<Vec<&'static str>> {
         self.assume_all_scopes = true;
         let with_all_scopes = self.all(rules.all());
         if !matches!(with_all_scopes, Ok(Truth::Yes | Truth::Open)) {
@@ -259,25 +260,21 @@ impl<'f, 'r> Facts<'f, 'r> {
         }
         let mut scopes = Vec::new();
         for rule in rules.all() {
-            self.add_missing_scopes(rule, &mut scopes);
+            self.add_needed_scopes(rule, &mut scopes);
         }
         self.assume_all_scopes = false;
-        (!scopes.is_empty()).then(|| scopes.join(" "))
+        let principal = self.access.principal?;
+        scopes.iter().any(|scope| !principal.has_scope(scope)).then_some(scopes)
     }
 
-    fn add_missing_scopes(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
+    fn add_needed_scopes(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
         match rule {
-            Rule::Scope(scope)
-                if self.access.principal.is_some_and(|principal| !principal.has_scope(scope))
-                    && !scopes.contains(scope) =>
-            {
-                scopes.push(scope);
-            }
-            Rule::All(rules) => rules.iter().for_each(|rule| self.add_missing_scopes(rule, scopes)),
+            Rule::Scope(scope) if !scopes.contains(scope) => scopes.push(scope),
+            Rule::All(rules) => rules.iter().for_each(|rule| self.add_needed_scopes(rule, scopes)),
             // One alternative is enough: the first that would hold with all scopes.
             Rule::Any(rules) => {
                 let alternative = rules.iter().find(|rule| matches!(self.truth(rule), Ok(Truth::Yes | Truth::Open)));
-                alternative.into_iter().for_each(|rule| self.add_missing_scopes(rule, scopes));
+                alternative.into_iter().for_each(|rule| self.add_needed_scopes(rule, scopes));
             }
             _ => {}
         }

@@ -51,7 +51,7 @@ pub(crate) enum Rejection {
     /// The rule does not admit the caller.
     Denied(&'static str),
     /// The rule would admit the caller if the credential had these scopes (RFC 6750 §3.1).
-    Scopes(String),
+    Scopes(Vec<&'static str>),
     /// The row does not exist, or the caller may not know that it exists.
     Absent(&'static str),
     /// The decision is not possible now.
@@ -196,7 +196,7 @@ fn rejection(facts: &mut Facts<'_, '_>, rules: Rules<'_>) -> Rejection {
         Some(ForeignRow::Forbidden) => return Rejection::Denied("not_the_owner"),
         None => {}
     }
-    if let Some(scopes) = facts.missing_scopes(rules) {
+    if let Some(scopes) = facts.needed_scopes(rules) {
         return Rejection::Scopes(scopes);
     }
     let unmet = rules.all().find(|rule| facts.truth(rule) == Ok(Truth::No));

@@ -11,7 +11,7 @@ use crate::policy_table::TransportSettings;
 use crate::proxy::TrustedProxies;
 use crate::rate_limit::{RateLimitMode, RateLimitStore};
 use crate::scope;
-use crate::settings::{Challenges, Exempt, Settings};
+use crate::settings::{Exempt, PreparedChallenges, Settings};
 
 impl PalisadeBuilder {
     /// The configured middleware.
@@ -73,12 +73,8 @@ impl PalisadeBuilder {
             config_checks::check_unguarded_prefix(prefix, reason, &mut mistakes);
             policies.exempt(prefix.clone(), reason.clone());
         }
-        let without_credentials = config_checks::challenges(&self.authenticators, &self.realm, false);
-        let after_bad_credentials = config_checks::challenges(&self.authenticators, &self.realm, true);
-        let challenges = Challenges::of(
-            mistakes.note(without_credentials).unwrap_or_default(),
-            mistakes.note(after_bad_credentials).unwrap_or_default(),
-        );
+        mistakes.note(config_checks::is_valid_realm(&self.realm));
+        let challenges = mistakes.note(PreparedChallenges::new(&self.authenticators, &self.realm)).unwrap_or_default();
         mistakes.note(rate_limits::checked(self.rate_limit_wait));
         let proxies = mistakes.value_or_error(proxies)?;
         for Exempt { prefix, reason } in &self.exempt {

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderValue;
 use palisade_grammar::names::Kind;
 
 use crate::authn::Authenticator;
@@ -209,25 +208,11 @@ fn check_owner_issuer(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mi
     }
 }
 
-pub(super) fn challenges(
-    authenticators: &[Arc<dyn Authenticator>],
-    realm: &str,
-    presented: bool,
-) -> Result<Vec<HeaderValue>, ConfigError> {
+pub(super) fn is_valid_realm(realm: &str) -> Result<(), ConfigError> {
     if realm.contains(['"', '\\']) || !realm.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(ConfigError::new("realm", "must be printable ASCII without `\"` and `\\`"));
     }
-    let mut challenges = Vec::new();
-    for authenticator in authenticators {
-        let challenge = HeaderValue::try_from(authenticator.challenge(realm, presented)).map_err(|_| {
-            ConfigError::new(
-                "authenticator",
-                "must have a challenge without characters that a header field cannot contain",
-            )
-        })?;
-        challenges.push(challenge);
-    }
-    Ok(challenges)
+    Ok(())
 }
 
 /// Checks that every rate limit can determine its key.

@@ -38,6 +38,7 @@ use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, AccessRequest, Authorized, Rules};
 use crate::body::Reading;
+use crate::challenge::ChallengeCause;
 use crate::denial::{Denial, Extra};
 use crate::dry_run;
 use crate::failure::Watch;
@@ -318,7 +319,7 @@ impl<'p, 'r> GuardedRequest<'p, 'r> {
             Credentials::Ignored => {}
             Credentials::Required => self.authenticate().await?,
             Credentials::Optional => match self.authenticate().await {
-                Err(Denial { extra: Extra::Challenge { presented: false }, .. }) => {}
+                Err(Denial { extra: Extra::Challenge(ChallengeCause::NoCredentials), .. }) => {}
                 known => known?,
             },
         }

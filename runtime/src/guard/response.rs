@@ -18,7 +18,7 @@ use crate::failure;
 use crate::headers::{NO_STORE, Stays, insert};
 use crate::navigation;
 use crate::principal::Principal;
-use crate::rejection_response::{add_missing_challenge, respond};
+use crate::rejection_response::{ChallengePlace, add_missing_challenge, respond};
 
 impl GuardedRequest<'_, '_> {
     /// A rejection of the access rule as a denial. A rule that cannot be decided is a mistake of the application: 500.
@@ -144,13 +144,17 @@ impl GuardedRequest<'_, '_> {
     fn reject(&self, denial: Denial) -> HttpResponse {
         self.audit(denial.status, denial.reason);
         let of_route = self.state.responses.get().map(Rc::as_ref);
-        respond(self.settings, denial, of_route, self.mounted.schemes.as_deref(), self.request.head())
+        respond(self.settings, denial, of_route, self.challenge_place(), self.request.head())
+    }
+
+    fn challenge_place(&self) -> ChallengePlace<'_> {
+        ChallengePlace { choices: self.mounted.schemes.as_deref(), request: Some(self.request) }
     }
 
     /// The response of a handler that failed. A rejection by the handler itself, such as for a wrong password, is audited too.
     fn failed(&self, response: HttpResponse) -> HttpResponse {
         let mut response = failure::conceal(self.settings, self.request, Some(&self.mounted.policy.handler), response);
-        add_missing_challenge(self.settings, self.mounted.schemes.as_deref(), &mut response);
+        add_missing_challenge(self.settings, self.challenge_place(), &mut response);
         if !self.state.audited.get() && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             let reason = failure::reason(&response).unwrap_or_else(|| self.reason_or("rejected_by_handler"));
             self.audit(response.status(), reason);

@@ -12,8 +12,7 @@ use palisade_grammar::names::is_token_byte;
 
 use super::Jwt;
 use super::judgement::Judgement;
-use crate::authn::names::quoted;
-use crate::authn::{Attempt, AuthError, Authenticator};
+use crate::authn::{Attempt, AuthError, Authenticator, Challenge, ChallengeCause, ChallengeContext, Challenges};
 
 impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
@@ -57,10 +56,34 @@ impl Authenticator for Jwt {
         locations.finds_cookie(Credential::of(request.headers(), self.scheme()), request)
     }
 
-    fn challenge(&self, realm: &str, presented: bool) -> String {
-        // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token.
-        let error = if presented { r#", error="invalid_token""# } else { "" };
-        format!("{} realm=\"{}\"{error}", self.scheme(), quoted(realm))
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        let mut challenge = Challenge::new(self.scheme()).with("realm", context.realm());
+        // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token. The errors
+        // of a proof belong into the challenge of its scheme (RFC 9449 §7.1).
+        let error = match context.cause() {
+            ChallengeCause::Rejected | ChallengeCause::ProofRequired => Some("invalid_token"),
+            ChallengeCause::InsufficientScope => Some("insufficient_scope"),
+            ChallengeCause::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
+            ChallengeCause::NoCredentials | ChallengeCause::ProofRejected | ChallengeCause::NonceRequired => None,
+        };
+        if let Some(error) = error {
+            challenge = challenge.with("error", error);
+        }
+        if !context.scopes().is_empty() {
+            challenge = challenge.with("scope", context.scopes().join(" "));
+        }
+        if let ChallengeCause::InsufficientAuthentication { acr_values, max_age } = context.cause() {
+            if !acr_values.is_empty() {
+                challenge = challenge.with("acr_values", acr_values.join(" "));
+            }
+            if let Some(max_age) = max_age {
+                challenge = challenge.with("max_age", max_age.as_secs().to_string());
+            }
+        }
+        if let Some(url) = context.resource_metadata() {
+            challenge = challenge.with("resource_metadata", url);
+        }
+        challenges.add(challenge);
     }
 }
 

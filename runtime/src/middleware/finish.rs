@@ -21,7 +21,7 @@ use crate::failure;
 use crate::gate::{self, NotRun};
 use crate::headers::{self, CspNonce, SentResponse};
 use crate::problem::Problem;
-use crate::rejection_response::{absent, render, respond, style_of};
+use crate::rejection_response::{ChallengePlace, absent, render, respond, style_of};
 use crate::route_responses::ResponsesOfRoute;
 use crate::settings::{RequestState, WorkerSettings};
 
@@ -89,7 +89,7 @@ impl Finish {
             subject: None,
         }
         .record();
-        respond(&self.settings, denial, None, None, head)
+        respond(&self.settings, denial, None, ChallengePlace::default(), head)
     }
 
     pub(super) fn response<B: MessageBody + 'static>(

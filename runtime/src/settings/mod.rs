@@ -1,6 +1,7 @@
 //! The configuration of an application, which all workers share, and the state of one request. It contains data only: the logic
 //! of proxies, CORS or error styles is in their own modules.
 
+mod challenges;
 mod reassessment;
 mod request_state;
 
@@ -10,8 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderValue;
-
+pub(crate) use self::challenges::PreparedChallenges;
 pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, StillAdmitted};
 pub(crate) use self::request_state::{RequestState, RequestStates};
 use crate::authn::{Authenticator, PrincipalLookup};
@@ -22,7 +22,7 @@ use crate::cors::CorsRules;
 use crate::document::InputLimits;
 use crate::headers::ApplicationHeaders;
 use crate::host::HostRules;
-use crate::policy::{Rule, SchemeChoices};
+use crate::policy::Rule;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Restyle};
 use crate::proxy::address_ranges::AddressRanges;
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     /// Completes or rejects each caller.
     pub(crate) principal_lookup: Option<PrincipalLookup>,
-    pub(crate) challenges: Challenges,
+    pub(crate) challenges: PreparedChallenges,
     pub(crate) rate_limit_store: RateLimitStore,
     /// The numbers of the rate limits that attributes name.
     pub(crate) rate_limits: ConfiguredRateLimits,
@@ -103,50 +103,6 @@ pub(crate) struct ExemptClients {
 impl ExemptClients {
     pub(crate) fn has_rules(&self) -> bool {
         !self.rules.is_empty()
-    }
-}
-
-/// One `WWW-Authenticate` value for each scheme, prepared at startup.
-#[derive(Debug, Default)]
-pub(crate) struct Challenges {
-    pub(crate) without_credentials: Vec<HeaderValue>,
-    pub(crate) after_bad_credentials: Vec<HeaderValue>,
-    /// Both values of each authenticator, in their order, for routes that accept some schemes only.
-    pub(crate) of_each: Vec<[HeaderValue; 2]>,
-}
-
-impl Challenges {
-    /// Takes the values of each authenticator, in their order. Authenticators of one scheme may share one.
-    pub(crate) fn of(without_credentials: Vec<HeaderValue>, after_bad_credentials: Vec<HeaderValue>) -> Self {
-        let each_once = |values: &[HeaderValue]| {
-            let mut once: Vec<HeaderValue> = Vec::new();
-            values.iter().for_each(|value| once.extend(Some(value).filter(|value| !once.contains(value)).cloned()));
-            once
-        };
-        Self {
-            without_credentials: each_once(&without_credentials),
-            after_bad_credentials: each_once(&after_bad_credentials),
-            of_each: without_credentials
-                .into_iter()
-                .zip(after_bad_credentials)
-                .map(|(one, other)| [one, other])
-                .collect(),
-        }
-    }
-}
-
-impl Settings {
-    /// The `WWW-Authenticate` values of the schemes that a route accepts.
-    pub(crate) fn challenges_of(&self, choices: &SchemeChoices, presented: bool) -> Vec<HeaderValue> {
-        let mut chosen = Vec::new();
-        for (authenticator, [without, after_bad]) in self.authenticators.iter().zip(&self.challenges.of_each) {
-            let challenge = if presented { after_bad } else { without };
-            // Authenticators of one scheme share one challenge.
-            if choices.admit(authenticator.scheme(), authenticator.has_api_keys()) && !chosen.contains(challenge) {
-                chosen.push(challenge.clone());
-            }
-        }
-        chosen
     }
 }
 

@@ -3,7 +3,7 @@
 
 use actix_web::{App, HttpRequest, test::init_service};
 use jsonwebtoken::Algorithm as A;
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::jwt::{Algorithm, VerifyingKey};
 use palisade::revocation::{MemoryRevocations, RevocationStore};
 use palisade::{Authenticator, Jwt, Palisade, Principal};
@@ -129,8 +129,8 @@ impl Authenticator for Rejects {
         true
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Bearer realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Bearer").with("realm", context.realm()));
     }
 }
 
@@ -150,8 +150,8 @@ impl Authenticator for AcceptsAll {
         Some(ISSUER)
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Bearer realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Bearer").with("realm", context.realm()));
     }
 }
 

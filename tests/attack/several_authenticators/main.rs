@@ -1,6 +1,7 @@
 //! CWE-287, CWE-436, CWE-307: several authenticators at once. A credential for one must not be accepted by another,
 //! and an unverified caller must not fill or escape a rate limit.
 
+mod challenges;
 mod rate_limits;
 
 use std::net::TcpListener;
@@ -9,7 +10,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::TestRequest;
 use jsonwebtoken::Algorithm;
-use palisade::authn::{Attempt, AuthError};
+use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
 use palisade::jwt::KeySet;
 use palisade::jwt::{KeySource, RemoteKeySet};
 use palisade::rate_limit::MemoryRateLimits;
@@ -81,8 +82,8 @@ impl Authenticator for Badge {
         "Badge"
     }
 
-    fn challenge(&self, realm: &str, _: bool) -> String {
-        format!("Badge realm=\"{realm}\"")
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new("Badge").with("realm", context.realm()));
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::Data;
 use actix_web::{App, HttpRequest, web};
-use palisade::authn::Attempt;
+use palisade::authn::{Attempt, Challenge, ChallengeContext, Challenges};
 use palisade::policy::{AuthScheme, Check, Network, Ownership, Rule, Verdict};
 use palisade::resource::{OwnerKey, Unavailable};
 use palisade::testing::AsPrincipal;
@@ -149,8 +149,8 @@ impl Authenticator for Stub {
         self.0 == API_KEYS
     }
 
-    fn challenge(&self, _: &str, _: bool) -> String {
-        self.scheme().to_owned()
+    fn challenge(&self, _: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new(self.scheme()));
     }
 }
 

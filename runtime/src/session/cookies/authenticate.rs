@@ -11,8 +11,7 @@ use actix_web::rt::time::timeout;
 
 use super::{CookieSessions, SCHEME};
 use crate::authn::cookies::cookies_named;
-use crate::authn::names::quoted;
-use crate::authn::{Attempt, AuthError, Authenticator, REVOKED};
+use crate::authn::{Attempt, AuthError, Authenticator, Challenge, ChallengeContext, Challenges, REVOKED};
 use crate::navigation::is_navigation;
 use crate::principal::Principal;
 use crate::revocation::RevocationStore;
@@ -136,7 +135,7 @@ impl<S: SessionStore, R: RevocationStore> Authenticator for CookieSessions<S, R>
     }
 
     // RFC 9110 §11.6.1 requires a challenge in every 401. No registered scheme fits, so a parameter names the cookie.
-    fn challenge(&self, realm: &str, _presented: bool) -> String {
-        format!("{SCHEME} realm=\"{}\", cookie-name=\"{}\"", quoted(realm), self.0.name)
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new(SCHEME).with("realm", context.realm()).with("cookie-name", &self.0.name));
     }
 }

@@ -38,8 +38,7 @@ use self::trust::{ClientTrust, HandshakeVerifier};
 use super::peer::PeerCertificates;
 use super::reload::Reload as _;
 use crate::audit;
-use crate::authn::names::quoted;
-use crate::authn::{Attempt, AuthError, Authenticator};
+use crate::authn::{Attempt, AuthError, Authenticator, Challenge, ChallengeContext, Challenges};
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
@@ -261,8 +260,8 @@ impl Authenticator for ClientCertificates {
     }
 
     // RFC 9110 §11.6.1 requires a challenge in every 401. No scheme is registered for certificates of the connection.
-    fn challenge(&self, realm: &str, _presented: bool) -> String {
-        format!("{SCHEME} realm=\"{}\"", quoted(realm))
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        challenges.add(Challenge::new(SCHEME).with("realm", context.realm()));
     }
 }
 

@@ -4,6 +4,8 @@
 //! style, with the headers that its status requires (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9110 §10.2.3). It does not contain the
 //! reason.
 
+mod challenges;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -14,14 +16,16 @@ use actix_web::http::header::{
 };
 use actix_web::http::{ConnectionType, StatusCode};
 
+pub(crate) use self::challenges::ChallengePlace;
 use crate::audit;
+use crate::challenge::ChallengeCause;
 use crate::config_error::Mistakes;
 use crate::denial::{Denial, Extra};
 use crate::headers::{ApplicationHeaders, Hsts, SecurityHeaders, SentResponse};
-use crate::policy::{Policy, SchemeChoices};
+use crate::policy::Policy;
 use crate::problem::{FieldError, PROBLEM_JSON, Problem, Restyle, title_of};
 use crate::route_responses::ResponsesOfRoute;
-use crate::settings::{Challenges, Settings};
+use crate::settings::Settings;
 use crate::validation;
 
 /// The style of a route's problems: that of its innermost scope which has one, or that of the application.
@@ -55,28 +59,19 @@ pub(crate) fn absent(path_exists: bool) -> Problem {
 
 /// A 401 must have a challenge (RFC 9110 §15.5.2). If a handler responds with 401 and no challenge, this adds those of all
 /// schemes that the route accepts.
-pub(crate) fn add_missing_challenge(settings: &Settings, choices: Option<&SchemeChoices>, response: &mut HttpResponse) {
+pub(crate) fn add_missing_challenge(settings: &Settings, place: ChallengePlace<'_>, response: &mut HttpResponse) {
     let none = !response.headers().contains_key(WWW_AUTHENTICATE);
     if response.status() == StatusCode::UNAUTHORIZED && none {
-        challenge(settings, choices, false, response.headers_mut());
+        challenges::add(settings, place, ChallengeCause::NoCredentials, response.headers_mut());
     }
 }
 
-fn challenge(settings: &Settings, choices: Option<&SchemeChoices>, presented: bool, headers: &mut HeaderMap) {
-    let Challenges { without_credentials, after_bad_credentials, .. } = &settings.challenges;
-    let challenges = if presented { after_bad_credentials } else { without_credentials };
-    let chosen = choices.map(|choices| settings.challenges_of(choices, presented));
-    for challenge in chosen.as_ref().unwrap_or(challenges) {
-        headers.append(WWW_AUTHENTICATE, challenge.clone());
-    }
-}
-
-/// The response to a denied request. `choices` are the schemes that the route accepts, if it does not accept all.
+/// The response to a denied request.
 pub(crate) fn respond(
     settings: &Settings,
     denial: Denial,
     of_route: Option<&ResponsesOfRoute>,
-    choices: Option<&SchemeChoices>,
+    place: ChallengePlace<'_>,
     request: &RequestHead,
 ) -> HttpResponse {
     let style = style_of(settings, of_route);
@@ -101,19 +96,12 @@ pub(crate) fn respond(
     };
     let headers: &mut HeaderMap = response.headers_mut();
     match extra {
-        Extra::Challenge { presented } => {
-            challenge(settings, choices, presented, headers);
-        }
+        Extra::Challenge(cause) => challenges::add(settings, place, cause, headers),
         Extra::RetryAfter(seconds) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         Extra::Scopes { scheme, scopes } => {
-            let challenge =
-                format!("{scheme} realm=\"{}\", error=\"insufficient_scope\", scope=\"{scopes}\"", settings.realm);
-            // The realm was checked when the application was built. A scope that is not a valid header value is left out.
-            if let Ok(challenge) = HeaderValue::try_from(challenge) {
-                headers.append(WWW_AUTHENTICATE, challenge);
-            }
+            challenges::add_needed_scopes(settings, place, scheme, &scopes, headers);
         }
         Extra::AcceptEncoding(codings) => {
             headers.insert(ACCEPT_ENCODING, codings);
