@@ -19,6 +19,7 @@ use super::signing::SigningKey;
 use crate::authn::LONGEST_LEEWAY;
 use crate::clock::{Clock, Tick};
 use crate::config_error::ConfigError;
+use crate::problem::{Problem, respond_with_problem};
 
 /// For how long a verifier may keep the published keys, unless the application says otherwise.
 const DEFAULT_PUBLISHED_FOR: Duration = Duration::from_secs(300);
@@ -44,6 +45,19 @@ pub enum RotationError {
     #[error("{0}")]
     Key(#[from] ConfigError),
 }
+
+/// A rotation that came too soon is 503 with `Retry-After`, and the others are 500.
+impl From<RotationError> for Problem {
+    fn from(error: RotationError) -> Self {
+        match error {
+            RotationError::TooSoon(wait) => Self::unavailable().with_retry_after(wait),
+            RotationError::Key(error) => error.into(),
+            error => Self::internal().caused_by(error),
+        }
+    }
+}
+
+respond_with_problem!(RotationError);
 
 /// A key of our own, prepared for signing.
 pub(super) struct OwnKey {
