@@ -62,8 +62,8 @@ impl PrincipalLookup {
             return Ok(authenticated);
         }
         let Authenticated { principal, ambient } = authenticated;
-        let completed = self.function.ask(principal, request).await.map_err(Failure::Rejected)?;
-        Ok(Authenticated { principal: completed, ambient })
+        let completed = self.function.ask(principal.clone(), request).await.map_err(Failure::Rejected)?;
+        Ok(Authenticated { principal: completed.limited_as(&principal), ambient })
     }
 
     /// The caller as the function returns it.
@@ -85,6 +85,7 @@ impl PrincipalLookup {
         if !completed.is_same_caller_as(&principal) {
             return Err(Failure::Changed);
         }
+        let completed = completed.limited_as(&principal);
         if remembers {
             CompletedPrincipal::remember(&principal, self.id, &completed);
         }

@@ -264,6 +264,10 @@ pub(crate) async fn authenticate(
                 ambient |= authenticator.is_ambient(request);
                 match &caller {
                     None => caller = Some(principal),
+                    // A bound credential beside another one must be proved too.
+                    Some(first) if first.is_same_caller_as(&principal) && principal.is_bound() => {
+                        caller = Some(first.clone().limited_as(&principal));
+                    }
                     Some(first) if first.is_same_caller_as(&principal) => {}
                     Some(_) => return Err(Failure::Disagree),
                 }

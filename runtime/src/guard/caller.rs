@@ -10,6 +10,9 @@ use crate::policy::SchemeChoices;
 use crate::role::Roles;
 use crate::settings::Settings;
 
+/// The reason for a bound credential in an application that can check no proof.
+const BOUND: AuthError = AuthError::Invalid("token_bound");
+
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
     pub(super) async fn authenticate(&mut self) -> Result<(), Denial> {
@@ -19,9 +22,9 @@ impl GuardedRequest<'_, '_> {
             Some(choices) => Box::pin(self.authenticate_by(choices)).await,
         };
         if let Ok(authenticated) = &known
-            && authenticated.principal().networks().is_some()
+            && authenticated.principal().constraints().is_some()
         {
-            known = known.and_then(|authenticated| self.check_networks_of_key(authenticated));
+            known = known.and_then(|authenticated| self.check_constraints(authenticated));
         }
         if let (Some(lookup), Ok(_)) = (&self.settings.principal_lookup, &known) {
             known = match known {
@@ -78,6 +81,18 @@ impl GuardedRequest<'_, '_> {
         }
         let is_chosen = |known: &dyn Authenticator| choices.admit(known.scheme(), known.has_api_keys());
         authn::authenticate(&self.settings.authenticators, is_chosen, self.request).await
+    }
+
+    /// Checks what limits the use of the credential.
+    #[cold]
+    fn check_constraints(&self, known: Authenticated) -> Result<Authenticated, Failure> {
+        let known = self.check_networks_of_key(known)?;
+        if known.principal().is_bound() && dry_run::assumed_principal(self.request).is_none() {
+            let help = "a credential is bound to a key of the client, which nothing here can check";
+            audit::misconfigured(&self.mounted.policy.handler, help);
+            return Err(Failure::Rejected(BOUND));
+        }
+        Ok(known)
     }
 
     /// How to fix a choice that no authenticator of the application meets. Routes that were given to `PalisadeBuilder::routes` were

@@ -27,7 +27,8 @@ impl GuardedRequest<'_, '_> {
     /// Checks the networks of an API key. A dry run of a test comes from no network.
     #[cold]
     pub(super) fn check_networks_of_key(&self, known: Authenticated) -> Result<Authenticated, Failure> {
-        let Some(networks) = known.principal().networks() else { return Ok(known) };
+        let networks = known.principal().constraints().and_then(|limits| limits.networks.as_deref());
+        let Some(networks) = networks else { return Ok(known) };
         let is_inside = |client| networks.iter().any(|network| network.contains(client));
         if dry_run::is_dry_run(self.request) || self.client().is_some_and(is_inside) {
             return Ok(known);

@@ -13,9 +13,11 @@
 //! }
 //! ```
 
+mod actor;
 mod authority;
 mod caller;
 mod completed;
+mod constraints;
 mod token;
 
 use std::fmt;
@@ -24,10 +26,13 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use palisade_grammar::network::Network;
 
+pub use self::actor::Actor;
 use self::authority::KnownAuthority;
 pub(crate) use self::authority::{Authority, RegistryId};
 pub use self::caller::{Caller, FromPrincipal};
 pub(crate) use self::completed::CompletedPrincipal;
+pub use self::constraints::Confirmation;
+pub(crate) use self::constraints::Constraints;
 pub(crate) use self::token::LastCheck;
 pub use self::token::Token;
 use crate::problem::{Problem, respond_with_problem};
@@ -64,8 +69,9 @@ struct Identity {
     permissions: Box<[String]>,
     token: Option<Token>,
     api_key: Option<Box<str>>,
-    /// The networks from which the credential may be used. `None`: from everywhere.
-    networks: Option<Box<[Network]>>,
+    actor: Option<Box<Actor>>,
+    /// What limits the use of the credential. `None`: nothing.
+    constraints: Option<Box<Constraints>>,
     known_authority: KnownAuthority,
     completed: CompletedPrincipal,
 }
@@ -87,7 +93,8 @@ impl Principal {
             permissions: Box::default(),
             token: None,
             api_key: None,
-            networks: None,
+            actor: None,
+            constraints: None,
             known_authority: KnownAuthority::default(),
             completed: CompletedPrincipal::default(),
         };
@@ -153,14 +160,59 @@ impl Principal {
 
     /// The same principal, whose credential may be used from these networks only. The guard checks that.
     pub(crate) fn only_from(mut self, networks: impl Into<Box<[Network]>>) -> Self {
-        self.identity_mut().networks = Some(networks.into());
+        self.identity_mut().constraints.get_or_insert_default().networks = Some(networks.into());
         self
     }
 
-    /// The networks from which the credential may be used. `None`: from everywhere.
+    /// The same principal, whose credential is bound to a key of the client. For an [`Authenticator`](crate::Authenticator) of your
+    /// own that reads `cnf`. The guard rejects the request with 401 unless the client proves to have the key.
+    #[must_use]
+    pub fn with_confirmation(mut self, confirmation: Confirmation) -> Self {
+        self.identity_mut().constraints.get_or_insert_default().confirmation = Some(confirmation);
+        self
+    }
+
+    /// Whether the credential is bound to a key, and the client has proved to have it: a token with `cnf` (RFC 9449, RFC 8705).
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.confirmation().is_some()
+    }
+
+    /// The key to which the credential is bound.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.constraints()?.confirmation.as_ref()
+    }
+
+    /// What limits the use of the credential. `None`: nothing.
     #[inline]
-    pub(crate) fn networks(&self) -> Option<&[Network]> {
-        self.identity.networks.as_deref()
+    pub(crate) fn constraints(&self) -> Option<&Constraints> {
+        self.identity.constraints.as_deref()
+    }
+
+    /// The same principal, for whom this actor acts. For an [`Authenticator`](crate::Authenticator) of your own.
+    #[must_use]
+    pub fn with_actor(mut self, actor: Actor) -> Self {
+        self.identity_mut().actor = Some(Box::new(actor));
+        self
+    }
+
+    /// Who acts for the principal, if it does not act itself (RFC 8693 §4.1).
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.identity.actor.as_deref()
+    }
+
+    /// The same principal with the limits and the actor of the other one, unless it has its own. Code of the application that makes a
+    /// new principal for the same caller must not lose them.
+    pub(crate) fn limited_as(mut self, other: &Self) -> Self {
+        if let Some(constraints) = other.constraints() {
+            self.identity_mut().constraints.get_or_insert_default().add_missing(constraints);
+        }
+        if let (None, Some(actor)) = (self.actor(), &other.identity.actor) {
+            self.identity_mut().actor = Some(actor.clone());
+        }
+        self
     }
 
     fn identity_mut(&mut self) -> &mut Identity {
@@ -259,14 +311,21 @@ impl Principal {
 
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Principal")
+        let mut shown = f.debug_struct("Principal");
+        shown
             .field("scheme", &self.identity.scheme)
             .field("issuer", &self.identity.issuer)
             .field("subject", &self.identity.subject)
             .field("roles", &self.identity.roles)
             .field("tenant", &self.identity.tenant)
-            .field("scopes", &self.identity.scopes)
-            .finish()
+            .field("scopes", &self.identity.scopes);
+        if let Some(actor) = &self.identity.actor {
+            shown.field("actor", actor);
+        }
+        if let Some(confirmation) = self.confirmation() {
+            shown.field("confirmation", confirmation);
+        }
+        shown.finish()
     }
 }
 
@@ -296,3 +355,42 @@ impl From<ArgumentError> for Problem {
 }
 
 respond_with_problem!(ArgumentError);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alice() -> Principal {
+        Principal::new("Bearer", "issuer", "alice")
+    }
+
+    #[test]
+    fn limits_of_a_credential_are_kept_beside_each_other() {
+        let networks = [Network::parse("10.0.0.0/8").unwrap()];
+        let bound = alice().with_confirmation(Confirmation::DpopKey([1; 32])).only_from(networks);
+        assert!(bound.is_bound() && bound.constraints().unwrap().networks.is_some());
+        let kept = alice().only_from([]).limited_as(&bound);
+        assert_eq!(kept.confirmation(), Some(&Confirmation::DpopKey([1; 32])));
+        assert!(kept.constraints().unwrap().networks.as_deref().unwrap().is_empty(), "its own are kept");
+        let other = alice().with_confirmation(Confirmation::Unsupported).limited_as(&bound);
+        assert_eq!(other.confirmation(), Some(&Confirmation::Unsupported));
+        let both = Confirmation::Both { dpop_key: [1; 32], certificate: [2; 32] };
+        assert_eq!((both.dpop_key(), both.certificate()), (Some(&[1; 32]), Some(&[2; 32])));
+    }
+
+    #[test]
+    fn unlimited_principal_stays_the_same_one() {
+        let (one, other) = (alice(), alice());
+        let kept = one.clone().limited_as(&other);
+        assert!(Arc::ptr_eq(&kept.identity, &one.identity));
+    }
+
+    #[test]
+    fn debug_shows_the_actor_but_no_digest() {
+        let first = Actor::new("issuer", "first");
+        let shown = format!("{:?}", alice().with_actor(Actor::new("issuer", "second").with_behind(first)));
+        assert!(shown.contains("second") && shown.contains("first"), "{shown}");
+        let shown = format!("{:?}", alice().with_confirmation(Confirmation::DpopKey([171; 32])));
+        assert!(shown.contains("DpopKey") && !shown.contains("171"), "{shown}");
+    }
+}

@@ -1,6 +1,7 @@
 //! CWE-287, CWE-436, CWE-307: several authenticators at once. A credential for one must not be accepted by another,
 //! and an unverified caller must not fill or escape a rate limit.
 
+mod bound;
 mod challenges;
 mod rate_limits;
 
