@@ -47,6 +47,7 @@ mod bearer;
 mod builder;
 mod cache;
 mod claims;
+mod compact;
 #[cfg(feature = "oauth")]
 mod discover;
 mod grant;
@@ -72,6 +73,8 @@ mod session_claims;
 mod signing;
 mod source;
 mod texts;
+#[cfg(feature = "oauth")]
+mod upstream;
 #[cfg(feature = "testing")]
 mod vectors;
 mod verifier_cache;
@@ -88,6 +91,8 @@ use self::cache::Entries;
 pub use self::cache::TokenCache;
 use self::claims::Expectations;
 pub use self::grant::{Grant, IssueError};
+#[cfg(feature = "oauth")]
+pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
 pub use self::issue::TokenIssuer;
 pub use self::key::VerifyingKey;
@@ -103,6 +108,8 @@ pub(crate) use self::session_claims::SessionClaims;
 pub use self::signing::SigningKey;
 pub use self::source::JwtKeys;
 use self::source::Source;
+#[cfg(feature = "oauth")]
+pub(crate) use self::upstream::{Upstream, UpstreamLogin, upstream_principal};
 #[cfg(feature = "testing")]
 pub use self::vectors::verify_signature;
 use crate::authn::AuthError;
