@@ -177,7 +177,6 @@ mod navigation;
 #[cfg(feature = "oauth")]
 pub mod oauth;
 #[cfg(feature = "jwks")]
-#[cfg(feature = "oauth")]
 mod outgoing;
 #[cfg(feature = "password")]
 pub mod password;

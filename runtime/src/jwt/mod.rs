@@ -47,6 +47,7 @@ mod bearer;
 mod builder;
 mod cache;
 mod claims;
+#[cfg(feature = "oauth")]
 mod compact;
 #[cfg(feature = "oauth")]
 mod discover;
