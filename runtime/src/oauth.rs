@@ -4,3 +4,5 @@
 //! browser of a victim; a provider that is slow or broken takes the API down with it. Promise: each answer of a provider is bounded in
 //! time and size, compared exactly, and believed only as far as the standard allows; while a provider is unavailable, callers get 503,
 //! and what is known stays valid until its own end.
+
+pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};

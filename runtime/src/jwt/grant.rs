@@ -9,7 +9,10 @@ use palisade_grammar::names::{is_credential_text, is_scope};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::actor::{IssuedActor, is_valid};
 use super::claims::LAST_DATE;
+use super::confirmation::IssuedConfirmation;
+use crate::principal::{Actor, Confirmation};
 use crate::problem::{Problem, respond_with_problem};
 
 /// The content of a token to be issued: its subject, roles, scopes and lifetime.
@@ -32,6 +35,8 @@ pub struct Grant {
     permissions: Vec<String>,
     session: Option<String>,
     as_of: Option<Duration>,
+    confirmation: Option<Confirmation>,
+    actor: Option<Actor>,
     claims: Map<String, Value>,
 }
 
@@ -50,6 +55,8 @@ impl Grant {
             permissions: Vec::new(),
             session: None,
             as_of: None,
+            confirmation: None,
+            actor: None,
             claims: Map::new(),
         }
     }
@@ -107,6 +114,22 @@ impl Grant {
         self
     }
 
+    /// Binds the token to a key of the client that gets it (the claim `cnf`): to the key of the DPoP proof (RFC 9449 §5) or of the client
+    /// certificate (RFC 8705 §3) with which the client asked for it. The token is accepted only with the proof of that key.
+    ///
+    /// [`Confirmation::Unsupported`] binds it to nothing that could be proved, so each verifier rejects it.
+    pub fn bound_to(mut self, confirmation: Confirmation) -> Self {
+        self.confirmation = Some(confirmation);
+        self
+    }
+
+    /// Who will act on behalf of the subject (the claim `act`, RFC 8693 §4.1), each with a text of 1 to 255 bytes without control
+    /// characters, and at most 8 in a chain.
+    pub fn actor(mut self, actor: Actor) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
     /// A claim of the application, which a handler reads with [`Claims`](crate::Claims). If palisade writes a claim of this
     /// name itself, issuing the token returns [`IssueError::Claim`].
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -149,6 +172,11 @@ pub enum IssueError {
     /// A permission is empty, over 255 bytes, or has control characters.
     #[error("a permission in a token must be 1 to 255 bytes without control characters")]
     Permission,
+    /// An actor has an issuer or a subject that is empty, over 255 bytes, or has control characters, or there are more than 8 in a chain.
+    #[error(
+        "an actor in a token must have texts of 1 to 255 bytes without control characters, and be one of at most 8"
+    )]
+    Actor,
     /// A claim of the application has a name that palisade or RFC 7519 defines.
     #[error("a claim of the application must not have the name of a registered claim")]
     Claim,
@@ -175,8 +203,23 @@ impl From<IssueError> for Problem {
 respond_with_problem!(IssueError);
 
 /// The claims that palisade writes, and the dates that RFC 7519 §4.1 defines.
-const RESERVED_CLAIMS: [&str; 13] =
-    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "roles", "permissions", "scope", "tenant"];
+const RESERVED_CLAIMS: [&str; 15] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "sid",
+    "roles",
+    "permissions",
+    "scope",
+    "tenant",
+    "cnf",
+    "act",
+];
 
 /// The credential that a grant becomes: what the grant itself does not say.
 pub(super) struct NewCredential<'a> {
@@ -209,6 +252,10 @@ struct IssuedClaims<'g> {
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'g str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<IssuedConfirmation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<IssuedActor<'g>>,
     #[serde(flatten)]
     claims: &'g Map<String, Value>,
 }
@@ -233,6 +280,8 @@ impl Grant {
             permissions: &self.permissions,
             scope: self.scopes.join(" "),
             tenant: self.tenant.as_deref(),
+            cnf: self.confirmation.as_ref().map(IssuedConfirmation::of),
+            act: self.actor.as_ref().map(IssuedActor::of),
             claims: &self.claims,
         };
         serde_json::to_vec(&claims).map_err(|_| IssueError::Unavailable)
@@ -249,6 +298,8 @@ impl Grant {
             IssueError::Scope
         } else if self.tenant.as_deref().is_some_and(|tenant| !is_credential_text(tenant)) {
             IssueError::Tenant
+        } else if self.actor.as_ref().is_some_and(|actor| !is_valid(actor)) {
+            IssueError::Actor
         } else if self.claims.keys().any(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
             IssueError::Claim
         } else {

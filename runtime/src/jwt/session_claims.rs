@@ -28,6 +28,7 @@ impl SessionClaims {
             // The store decides when a session is over. This is for a clock that was set back.
             leeway: LONGEST_LEEWAY,
             token_type: TokenType::default(),
+            needs_proof: false,
             paths: Paths::default(),
         })
     }
