@@ -58,7 +58,6 @@ impl Tick {
     }
 
     /// The time since `earlier`, or zero if it is later.
-    #[cfg(feature = "jwks")]
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

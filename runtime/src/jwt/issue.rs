@@ -10,14 +10,17 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::builder::{JwtBuilder, Set, check_names};
+use super::builder::{JwtBuilder, KeySource, Set, check_names};
 use super::grant::{Grant, IssueError, NewCredential};
+use super::key_ring::{KeyRing, OwnKey};
 use super::signing::SigningKey;
-use super::{Algorithm, Jwt, LONGEST_TOKEN, header};
+use super::source::Source;
+use super::{Algorithm, Jwt, LONGEST_TOKEN};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 
-/// Issues access tokens in the format of RFC 9068, for one audience, with one key.
+/// Issues access tokens in the format of RFC 9068, for one audience. One key signs; [`with_next`](Self::with_next) and
+/// [`rotate`](Self::rotate) replace it, and [`key_set`](Self::key_set) publishes the public halves.
 ///
 /// Cheap to clone. `Debug` shows no secret. For tokens that can be refreshed and revoked, see
 /// [`Sessions`](crate::session::Sessions).
@@ -38,16 +41,16 @@ use crate::config_error::{ConfigError, Mistakes};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct TokenIssuer(Arc<Issuing>);
+pub struct TokenIssuer(pub(super) Arc<Issuing>);
 
 #[derive(Clone, Debug)]
-struct Issuing {
-    key: SigningKey,
+pub(super) struct Issuing {
+    /// Shared by clones, so that they follow a rotation.
+    pub(super) keys: Arc<KeyRing>,
     issuer: String,
     audience: String,
     client: String,
-    header: String,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl TokenIssuer {
@@ -64,10 +67,9 @@ impl TokenIssuer {
     fn checked(issuer: String, audience: String, key: Result<SigningKey, ConfigError>) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
         check_names(&issuer, &audience, &mut mistakes);
-        let key = mistakes.note(key);
-        let key = mistakes.value_or_error(key)?;
-        let header = header::encoded(key.algorithm(), key.id());
-        Ok(Self(Arc::new(Issuing { key, issuer, client: audience.clone(), audience, header, clock: Clock::system() })))
+        let key = mistakes.note(key.and_then(OwnKey::new));
+        let keys = Arc::new(KeyRing::new(mistakes.value_or_error(key)?));
+        Ok(Self(Arc::new(Issuing { keys, issuer, client: audience.clone(), audience, clock: Clock::system() })))
     }
 
     /// Creates an issuer that signs with HMAC-SHA-256: short for [`new`](Self::new) with [`SigningKey::hmac`]. [`Jwt::hs256`]
@@ -96,7 +98,9 @@ impl TokenIssuer {
     /// issuer. Default: the clock of the machine.
     #[must_use]
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
-        Arc::make_mut(&mut self.0).clock = clock.into();
+        let issuing = Arc::make_mut(&mut self.0);
+        issuing.clock = clock.into();
+        issuing.keys = Arc::new(issuing.keys.copied(&issuing.clock));
         self
     }
 
@@ -123,10 +127,15 @@ impl TokenIssuer {
     /// The builder of a verifier for these tokens. It checks no revocations;
     /// [`Sessions::verifier`](crate::session::Sessions::verifier) does.
     ///
-    /// If the crypto backend cannot derive the verifying key, [`JwtBuilder::build`] returns the error.
+    /// If the key of this issuer has a name and is not a secret, the verifier follows each [rotation](Self::rotate) of it. Otherwise, if
+    /// the crypto backend cannot derive the verifying key, [`JwtBuilder::build`] returns the error.
     pub fn verifier(&self) -> JwtBuilder<Set, Set, Set> {
-        let Issuing { key, issuer, audience, clock, .. } = &*self.0;
-        Jwt::builder().clock(clock).issuer(issuer).audience(audience).keys_or_mistake(key.verifying_key())
+        let Issuing { keys, issuer, audience, clock, .. } = &*self.0;
+        let verifier = Jwt::builder().clock(clock).issuer(issuer).audience(audience);
+        if keys.is_public() {
+            return verifier.keys(KeySource(Source::Own(Arc::clone(keys))));
+        }
+        verifier.keys_or_mistake(keys.signing(Duration::ZERO).signing.verifying_key())
     }
 
     /// Issues a token that the [verifier](Self::verifier) accepts until the lifetime of the grant is over.
@@ -158,9 +167,10 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
         lifetime: grant.granted_lifetime(),
     };
     let claims = grant.claims(&credential, now)?;
-    let mut token = format!("{}.", issuing.header);
+    let key = issuing.keys.signing(grant.granted_lifetime());
+    let mut token = format!("{}.", key.header);
     URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-    let signature = issuing.key.signer().ok().and_then(|signer| signer.try_sign(token.as_bytes()).ok());
+    let signature = key.signing.signer().ok().and_then(|signer| signer.try_sign(token.as_bytes()).ok());
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature.ok_or(IssueError::Unavailable)?, &mut token);
     if token.len() > LONGEST_TOKEN { Err(IssueError::TooLong) } else { Ok(token) }

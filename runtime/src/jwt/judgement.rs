@@ -116,13 +116,15 @@ impl Jwt {
     pub(super) fn cached(&self, token: &[u8], now: Duration) -> Option<Principal> {
         let cache = self.0.cache.as_ref()?;
         let cached = cache.find(token)?;
+        // For a token that is not in the cache, `judge` checks the source. It may retire the key.
+        if !self.0.sources.get(cached.source)?.is_fresh(&self.0.clock) {
+            return None;
+        }
         if now < cached.from || cached.until <= now || cached.key.is_retired() {
             cache.remove(token);
             return None;
         }
-        // For a token that is not in the cache, `judge` checks the source.
-        let source = self.0.sources.get(cached.source)?;
-        source.is_fresh(&self.0.clock).then(|| cached.principal.clone())
+        Some(cached.principal.clone())
     }
 
     /// Judges a token. The verdict is immediate unless keys or revocations must be awaited.

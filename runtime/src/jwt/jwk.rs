@@ -7,11 +7,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
-use serde_json::Value;
+use jsonwebtoken::{DecodingKey, DecodingKeyKind};
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Family};
+use super::backend::BACKEND;
 use super::key::VerifyingKey;
 
 /// An entry for signatures with supported algorithms.
@@ -115,4 +116,42 @@ fn octets(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 fn number(octets: &[u8]) -> &[u8] {
     let zeros = octets.iter().take_while(|octet| **octet == 0).count();
     octets.get(zeros..).unwrap_or_default()
+}
+
+/// The entry of a public key of our own, with its name and its only algorithm (RFC 7517 §4; RFC 7518 §6.2, §6.3; RFC 8037 §2). `None`
+/// for a secret.
+pub(super) fn written(key: &VerifyingKey) -> Option<Value> {
+    let text = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+    let [algorithm] = key.algorithms() else { return None };
+    let components = match key.material().kind() {
+        DecodingKeyKind::SecretOrDer(octets) => octets,
+        DecodingKeyKind::RsaModulusExponent { n, e } => {
+            return Some(named(key, *algorithm, json!({"kty": "RSA", "n": text(number(n)), "e": text(number(e))})));
+        }
+    };
+    // SEC 1 §2.3.3: an uncompressed point is the octet 4 and both coordinates.
+    let point = |curve: &str| {
+        let (x, y) = components.strip_prefix(&[4]).map(|both| both.split_at(both.len() / 2))?;
+        Some(json!({"kty": "EC", "crv": curve, "x": text(x), "y": text(y)}))
+    };
+    let entry = match algorithm.family() {
+        Family::Hmac => None,
+        Family::Rsa => {
+            let (n, e) = (BACKEND.key_utils.rsa_pub_components_from_public_key)(components).ok()?;
+            Some(json!({"kty": "RSA", "n": text(number(&n)), "e": text(number(&e))}))
+        }
+        Family::P256 => point("P-256"),
+        Family::P384 => point("P-384"),
+        Family::Ed25519 => Some(json!({"kty": "OKP", "crv": "Ed25519", "x": text(components)})),
+    };
+    entry.map(|entry| named(key, *algorithm, entry))
+}
+
+fn named(key: &VerifyingKey, algorithm: Algorithm, mut entry: Value) -> Value {
+    if let Some(members) = entry.as_object_mut() {
+        members.insert("use".to_owned(), "sig".into());
+        members.insert("alg".to_owned(), algorithm.name().into());
+        members.extend(key.id().map(|id| ("kid".to_owned(), id.into())));
+    }
+    entry
 }

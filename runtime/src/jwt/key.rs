@@ -202,7 +202,10 @@ impl VerifyingKey {
         }
     }
 
-    #[cfg(feature = "jwks")]
+    pub(super) fn material(&self) -> &DecodingKey {
+        &self.material
+    }
+
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
     }

@@ -19,7 +19,7 @@ use super::key::VerifyingKey;
 use crate::config_error::ConfigError;
 
 /// More keys than any issuer has at once. The entries of a document after these are left out.
-const MOST_KEYS: usize = 64;
+pub(super) const MOST_KEYS: usize = 64;
 /// The largest document that is read from a file, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
@@ -156,6 +156,11 @@ impl KeySet {
             );
         }
         Ok(set)
+    }
+
+    /// The keys of an issuer of our own, whose names are different.
+    pub(super) fn of_issuer(keys: Vec<Arc<VerifyingKey>>) -> Self {
+        Self { keys, skipped: 0 }
     }
 
     pub(super) fn keys(&self) -> &[Arc<VerifyingKey>] {

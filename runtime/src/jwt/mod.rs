@@ -55,15 +55,18 @@ pub(crate) mod dpop_proof;
 mod grant;
 mod header;
 mod issue;
+mod issuer_keys;
 mod json;
 mod judgement;
 mod jwk;
 mod key;
 #[cfg(feature = "jwks")]
 mod key_requests;
+mod key_ring;
 mod key_set;
 mod locations;
 mod paths;
+mod published;
 #[cfg(feature = "jwks")]
 mod remote;
 mod roca;
@@ -91,9 +94,11 @@ pub use self::grant::{Grant, IssueError};
 pub use self::header::TokenType;
 pub use self::issue::TokenIssuer;
 pub use self::key::VerifyingKey;
+pub use self::key_ring::RotationError;
 pub use self::key_set::KeySet;
 use self::locations::Locations;
 pub use self::paths::ClaimPath;
+pub use self::published::PublishedKeys;
 #[cfg(feature = "jwks")]
 pub use self::remote::RemoteKeySet;
 #[cfg(feature = "cookies")]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::builder::KeySource;
+use super::key_ring::KeyRing;
 use super::key_set::KeySet;
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
@@ -25,6 +26,8 @@ impl<K: Into<KeySource>> JwtKeys for K {}
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     Fixed(Arc<KeySet>),
+    /// Those of an issuer in this process.
+    Own(Arc<KeyRing>),
     #[cfg(feature = "jwks")]
     Remote(RemoteKeySet),
 }
@@ -34,27 +37,27 @@ impl Source {
     #[cfg_attr(not(feature = "jwks"), expect(unused_variables, reason = "only remote keys have settings"))]
     pub(super) fn check(&self, mistakes: &mut Mistakes) {
         match self {
-            Self::Fixed(_) => {}
+            Self::Fixed(_) | Self::Own(_) => {}
             #[cfg(feature = "jwks")]
             Self::Remote(remote) => remote.check(mistakes),
         }
     }
 
     /// The keys, if they need not be fetched first. Also starts the renewal of a remote set in time.
-    #[cfg_attr(not(feature = "jwks"), expect(unused_variables, reason = "only remote keys expire"))]
     pub(super) fn current(&self, clock: &Clock) -> Option<Arc<KeySet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
+            Self::Own(ring) => ring.current(clock),
             #[cfg(feature = "jwks")]
             Self::Remote(remote) => remote.current(clock),
         }
     }
 
     /// Returns whether a cached verification is valid without a fetch of keys.
-    #[cfg_attr(not(feature = "jwks"), expect(unused_variables, reason = "only remote keys expire"))]
     pub(super) fn is_fresh(&self, clock: &Clock) -> bool {
         match self {
             Self::Fixed(_) => true,
+            Self::Own(ring) => ring.is_fresh(clock),
             #[cfg(feature = "jwks")]
             Self::Remote(remote) => remote.is_fresh(clock),
         }
@@ -63,7 +66,7 @@ impl Source {
     #[cfg(feature = "jwks")]
     pub(super) fn remote(&self) -> Option<&RemoteKeySet> {
         match self {
-            Self::Fixed(_) => None,
+            Self::Fixed(_) | Self::Own(_) => None,
             Self::Remote(remote) => Some(remote),
         }
     }
