@@ -29,7 +29,7 @@ pub(crate) enum Rule {
     /// Another party acts on behalf of the subject.
     Delegated,
     /// The caller was authenticated strongly and recently enough.
-    StepUp(StepUp),
+    StepUp(StepUpTerms),
     Owns(Owns),
     /// An asynchronous function of the application.
     Check(Predicate),
@@ -41,7 +41,7 @@ pub(crate) enum Rule {
 }
 
 /// How strongly and how recently the caller must have been authenticated. At least one of both is there.
-pub(crate) struct StepUp {
+pub(crate) struct StepUpTerms {
     pub(crate) acr: Vec<LitStr>,
     /// In seconds.
     pub(crate) max_age: Option<u64>,
@@ -152,7 +152,7 @@ impl Parameter {
     }
 }
 
-impl StepUp {
+impl StepUpTerms {
     fn text(&self) -> String {
         let values: Vec<String> = self.acr.iter().map(|value| format!("{:?}", value.value())).collect();
         format!("step_up(acr({}), {:?})", values.join(", "), self.max_age)

@@ -34,7 +34,7 @@ impl Attribute for StepUp {
 }
 
 /// Returns `None` if anything could not be understood, because a demand with less in it would admit more callers.
-fn demand(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<rule::StepUp> {
+fn demand(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<rule::StepUpTerms> {
     let keyword = arguments.keyword;
     if arguments.is_empty() {
         diagnostics.error(keyword.span(), "`step_up` needs a demand", HELP);
@@ -70,7 +70,7 @@ fn demand(arguments: Arguments<'_>, diagnostics: &mut Diagnostics) -> Option<rul
             is_clear = false;
         }
     }
-    is_clear.then(|| rule::StepUp { acr: acr.unwrap_or_default(), max_age: max_age.flatten() })
+    is_clear.then(|| rule::StepUpTerms { acr: acr.unwrap_or_default(), max_age: max_age.flatten() })
 }
 
 fn classes(called: &Ident, inside: &Group, diagnostics: &mut Diagnostics) -> Option<Vec<LitStr>> {

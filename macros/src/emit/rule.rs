@@ -6,7 +6,7 @@ use quote::{quote, quote_spanned};
 use syn::LitStr;
 
 use crate::hygiene::{Names, constant, local};
-use crate::rule::{AuthScheme, Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule, StepUp};
+use crate::rule::{AuthScheme, Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule, StepUpTerms};
 use crate::user_path::UserPath;
 
 pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
@@ -54,7 +54,7 @@ pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
     quote!(#variant #fields)
 }
 
-fn step_up(demand: &StepUp) -> TokenStream {
+fn step_up(demand: &StepUpTerms) -> TokenStream {
     let acr = demand.acr.iter().map(LitStr::value);
     let max_age = demand.max_age.map(|seconds| {
         let seconds = Literal::u64_unsuffixed(seconds);

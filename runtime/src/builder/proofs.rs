@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::PalisadeBuilder;
 use crate::authn::SenderConstraint;
 #[cfg(feature = "oauth")]
-use crate::proof::{Dpop, Proofs};
+use crate::proof::{Dpop, ProofChecks};
 
 impl PalisadeBuilder {
     /// (Feature `oauth`.) Accepts access tokens that are bound to a key of the client, with a DPoP proof (RFC 9449). Default: such tokens
@@ -38,7 +38,7 @@ impl PalisadeBuilder {
         if let Some(dpop) = &dpop {
             dpop.check(&mut self.mistakes);
         }
-        Some(Arc::new(Proofs::new(dpop)))
+        Some(Arc::new(ProofChecks::new(dpop)))
     }
 
     #[cfg(not(feature = "oauth"))]

@@ -1,4 +1,4 @@
-//! Proofs of possession: that a token is used by the client that it was issued to.
+//! ProofChecks of possession: that a token is used by the client that it was issued to.
 //!
 //! Threat: an access token that leaked is used by whoever found it (CWE-294, CWE-522; RFC 9700 §2.2.1). Promise: a token with the claim
 //! `cnf` is accepted only with a proof of the key in it. The proof is for this request, for this token and for now, and is used once. The
@@ -234,11 +234,11 @@ fn presented(request: &HttpRequest) -> Option<&[u8]> {
 }
 
 /// What an application demands of bound credentials.
-pub(crate) struct Proofs {
+pub(crate) struct ProofChecks {
     dpop: Option<(Dpop, Arc<dyn ErasedReplays>)>,
 }
 
-impl Proofs {
+impl ProofChecks {
     pub(crate) fn new(dpop: Option<Dpop>) -> Self {
         let with_replays = |dpop: Dpop| {
             let replays = dpop.replays.clone();
@@ -249,7 +249,7 @@ impl Proofs {
     }
 }
 
-impl SenderConstraint for Proofs {
+impl SenderConstraint for ProofChecks {
     fn check<'a>(
         &'a self,
         confirmation: &'a Confirmation,

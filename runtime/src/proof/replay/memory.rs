@@ -26,15 +26,15 @@ const MOST_IN_PART: usize = 14_336;
 ///
 /// Danger: another process does not see the proofs, so a proof that is sent to each of several processes is accepted once by each.
 #[derive(Clone)]
-pub struct MemoryReplays(Arc<Parts>);
+pub struct MemoryReplays(Arc<ReplayShards>);
 
-struct Parts {
-    parts: [Part; PARTS],
+struct ReplayShards {
+    parts: [ReplayShard; PARTS],
     clock: Clock,
 }
 
 #[derive(Default)]
-struct Part {
+struct ReplayShard {
     /// Until which second since 1970 each proof is kept.
     used: Mutex<HashMap<[u8; 16], u64>>,
     sweep: Sweep,
@@ -50,7 +50,7 @@ impl MemoryReplays {
     /// Creates an empty store with this clock.
     #[must_use]
     pub fn with_clock(clock: impl Into<Clock>) -> Self {
-        Self(Arc::new(Parts { parts: std::array::from_fn(|_| Part::default()), clock: clock.into() }))
+        Self(Arc::new(ReplayShards { parts: std::array::from_fn(|_| ReplayShard::default()), clock: clock.into() }))
     }
 
     fn note(&self, id: [u8; 16], until: SystemTime) -> Result<bool, Unavailable> {
