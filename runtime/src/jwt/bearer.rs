@@ -88,7 +88,7 @@ impl Authenticator for Jwt {
 }
 
 impl Jwt {
-    fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
+    pub(super) fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
         self.located(Credential::of(request.headers(), self.scheme()), request)
     }
 
@@ -148,7 +148,7 @@ impl<'r> Credential<'r> {
 }
 
 /// RFC 9110 §11.2: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_token68(text: &str) -> bool {
+pub(super) fn is_token68(text: &str) -> bool {
     let inner = text.trim_end_matches('=');
     // `-`, `.`, `/` and the digits are contiguous in ASCII. The loop does not stop early, so that the compiler can vectorize
     // it.
