@@ -21,15 +21,15 @@ use crate::principal::Principal;
 
 const UNAVAILABLE: AuthError = AuthError::Unavailable("introspection_unavailable");
 
-type Verdict = Result<Principal, AuthError>;
+type AnsweredToken = Result<Principal, AuthError>;
 
 /// The calls that are under way or wait for their turn. Each is there for at least one request, so there are not more of them than requests.
 #[derive(Default)]
-pub(super) struct Flights(Mutex<HashMap<Digest, watch::Receiver<Option<Verdict>>>>);
+pub(super) struct Flights(Mutex<HashMap<Digest, watch::Receiver<Option<AnsweredToken>>>>);
 
 impl Asking {
     /// Asks the provider, or waits for the answer to the same question.
-    pub(super) async fn ask(self: &Arc<Self>, token: &str, digest: Digest, address: Option<IpAddr>) -> Verdict {
+    pub(super) async fn ask(self: &Arc<Self>, token: &str, digest: Digest, address: Option<IpAddr>) -> AnsweredToken {
         let spent = || address.is_some_and(|address| self.budgets.is_spent(address, self.clock.tick()));
         if spent() {
             return Err(AuthError::Unavailable("introspection_budget"));
@@ -42,7 +42,7 @@ impl Asking {
                     let runtime = tokio::runtime::Handle::try_current().map_err(|_| UNAVAILABLE)?;
                     let (verdict, waiter) = watch::channel(None);
                     flights.insert(digest, waiter.clone());
-                    let call = RunningCall { asking: Arc::clone(self), digest };
+                    let call = TokenQuestion { asking: Arc::clone(self), digest };
                     let token = Zeroizing::new(token.to_owned());
                     runtime.spawn(async move {
                         verdict.send_replace(Some(call.run(&token, address).await));
@@ -70,13 +70,13 @@ impl Asking {
 }
 
 /// A call that others may wait for until this is dropped.
-struct RunningCall {
+struct TokenQuestion {
     asking: Arc<Asking>,
     digest: Digest,
 }
 
-impl RunningCall {
-    async fn run(&self, token: &Zeroizing<String>, address: Option<IpAddr>) -> Verdict {
+impl TokenQuestion {
+    async fn run(&self, token: &Zeroizing<String>, address: Option<IpAddr>) -> AnsweredToken {
         let asking = &self.asking;
         let turn = timeout(LONGEST_QUEUE, asking.at_once.acquire()).await;
         let Ok(Ok(_turn)) = turn else { return Err(AuthError::Unavailable("introspection_busy")) };
@@ -90,7 +90,7 @@ impl RunningCall {
     }
 }
 
-impl Drop for RunningCall {
+impl Drop for TokenQuestion {
     fn drop(&mut self) {
         self.asking.flights.0.lock().remove(&self.digest);
     }
