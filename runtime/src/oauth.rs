@@ -5,4 +5,5 @@
 //! time and size, compared exactly, and believed only as far as the standard allows; while a provider is unavailable, callers get 503,
 //! and what is known stays valid until its own end.
 
+pub use crate::protected_resource::ProtectedResource;
 pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};
