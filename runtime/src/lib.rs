@@ -187,6 +187,8 @@ pub mod policy_table;
 pub mod principal;
 pub mod problem;
 #[cfg(feature = "oauth")]
+mod protected_resource;
+#[cfg(feature = "oauth")]
 mod provider;
 pub mod proxy;
 #[allow(

@@ -7,6 +7,7 @@
 
 pub use crate::client_auth::OAuthClient;
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
+pub use crate::protected_resource::ProtectedResource;
 pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};
 pub use crate::sign_in::{
     LogoutError, LogoutOrder, SignIn, SignInBuilder, SignInDemands, SignInError, UpstreamError, UpstreamIdentity,

@@ -10,6 +10,8 @@ mod config_checks;
 mod limits;
 mod network;
 mod rate_limits;
+#[cfg(feature = "oauth")]
+mod resources;
 
 use std::any::Any;
 use std::fmt;

@@ -42,6 +42,12 @@ impl Authenticator for Jwt {
         Some(Jwt::issuer(self))
     }
 
+    #[cfg(feature = "jwks")]
+    fn authorization_server(&self) -> Option<&str> {
+        // A server that publishes its keys. The tokens of others are our own.
+        self.0.sources.iter().any(|source| source.remote().is_some()).then(|| Jwt::issuer(self))
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         match self.credential(request) {
             Credential::Presented(token) => {

@@ -151,6 +151,8 @@ impl<'de> RawClaims<'de> {
                 expires,
                 claims: text.into(),
                 last_check: LastCheck::default(),
+                #[cfg(feature = "oauth")]
+                last_resource: LastCheck::default(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);
