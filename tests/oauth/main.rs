@@ -3,6 +3,7 @@
 
 mod discovery;
 mod provider_tokens;
+mod sign_in;
 
 use std::sync::OnceLock;
 

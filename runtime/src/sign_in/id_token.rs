@@ -187,7 +187,10 @@ mod tests {
     /// OpenID Connect Core, Appendix A.3: the `at_hash` of its example.
     #[test]
     fn half_hash_of_the_standard() {
-        assert_eq!(half_hash("RS256", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y").as_deref(), Some("77QmUPtjPfzWtF2AnpK9RQ"));
+        assert_eq!(
+            half_hash("RS256", "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y").as_deref(),
+            Some("77QmUPtjPfzWtF2AnpK9RQ")
+        );
         assert_eq!(half_hash("ES384", "a").unwrap().len(), 32);
         assert_eq!(half_hash("EdDSA", "a").unwrap().len(), 43);
         assert_eq!(half_hash("none", "a"), None);
