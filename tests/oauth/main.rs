@@ -4,6 +4,7 @@
 mod discovery;
 mod introspection;
 mod provider_tokens;
+mod sign_in;
 
 use std::sync::OnceLock;
 
