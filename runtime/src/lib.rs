@@ -101,7 +101,7 @@
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
 //! | `cookies` | sessions in a cookie (`session::CookieSessions`), a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
-//! | `oauth` | OAuth 2.0 and OpenID Connect (`oauth`): providers that are discovered, sign-in, tokens for outgoing calls |
+//! | `oauth` | OAuth 2.0 and OpenID Connect (`oauth`): providers that are discovered, introspection, sign-in, tokens for outgoing calls |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `tls` | certificates that are reloaded, and client certificates (`tls`) |
 //! | `tls-development` | self-signed certificates (`tls::DevelopmentCertificate`) |
@@ -171,6 +171,8 @@ mod handler_path;
 pub mod headers;
 mod host;
 pub mod input;
+#[cfg(feature = "oauth")]
+mod introspection;
 pub mod jwt;
 pub mod middleware;
 mod navigation;
@@ -185,7 +187,11 @@ pub mod policy_table;
 pub mod principal;
 pub mod problem;
 #[cfg(feature = "oauth")]
+<<<<<<< HEAD
 mod proof;
+=======
+mod protected_resource;
+>>>>>>> b_o4
 #[cfg(feature = "oauth")]
 mod provider;
 pub mod proxy;

@@ -197,6 +197,12 @@ pub trait Authenticator: Send + Sync + 'static {
     /// challenge for everything need not look at the cause.
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges);
 
+    /// The issuer of the OAuth 2.0 authorization server whose tokens it accepts, for the metadata of a protected resource (RFC 9728 §2).
+    /// Default: `None`.
+    fn authorization_server(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the challenge differs from request to request, such as one with a nonce of its own. It is then written for each
     /// response, and the context has the request. Default: `false`.
     fn challenge_varies(&self) -> bool {

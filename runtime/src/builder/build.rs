@@ -68,6 +68,8 @@ impl PalisadeBuilder {
             config_checks::check_rate_limit_keys(&policies, &self.authenticators, proxies, &mut mistakes);
             config_checks::check_headers_of_proxies(&self.authenticators, proxies, &mut mistakes);
         }
+        #[cfg(feature = "oauth")]
+        super::resources::check(&policies, &self.authenticators, &mut mistakes);
         config_checks::check_reports(&policies, &headers, &mut mistakes);
         config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);
         for Exempt { prefix, reason } in &self.exempt {

@@ -11,6 +11,8 @@ mod limits;
 mod network;
 mod proofs;
 mod rate_limits;
+#[cfg(feature = "oauth")]
+mod resources;
 
 use std::any::Any;
 use std::fmt;

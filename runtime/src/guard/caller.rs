@@ -27,6 +27,10 @@ impl GuardedRequest<'_, '_> {
                 failed => failed,
             };
         }
+        #[cfg(feature = "oauth")]
+        if self.mounted.resource.is_some() {
+            known = known.and_then(|authenticated| self.check_resource(authenticated));
+        }
         if let (Some(lookup), Ok(_)) = (&self.settings.principal_lookup, &known) {
             known = match known {
                 // On the heap, because most applications have no such function.

@@ -19,6 +19,8 @@ mod input_fields;
 mod mounted;
 mod networks;
 mod reassess;
+#[cfg(feature = "oauth")]
+mod resource;
 mod response;
 
 use std::cell::{OnceCell, RefCell};

@@ -11,6 +11,8 @@ use actix_web::HttpRequest;
 use actix_web::dev::{Extensions, RequestHead, ServiceRequest};
 
 use super::call_limits::CallLimits;
+#[cfg(feature = "oauth")]
+use super::resource::MountedResource;
 use crate::authz;
 use crate::input::InputArgument;
 use crate::policy::{Credentials, Network, Ownership, Policy, Rule, SchemeChoices, ScopeDemands};
@@ -89,6 +91,9 @@ pub(crate) struct MountedPolicy {
     pub(super) networks: Option<Box<[Arc<[Network]>]>>,
     /// Which authenticators are asked, if the rules choose some.
     pub(super) schemes: Option<Box<SchemeChoices>>,
+    /// The protected resource that the route belongs to.
+    #[cfg(feature = "oauth")]
+    pub(super) resource: Option<Rc<MountedResource>>,
     rate_limits: MountedRateLimits,
     /// The same, if some of them get their numbers from the settings of the application.
     configured: Option<Box<ConfiguredPolicy>>,
@@ -119,6 +124,11 @@ impl MountedPolicy {
             credentials: demands.credentials.and(policy.credentials),
             networks: (!demands.networks.is_empty()).then(|| demands.networks.as_slice().into()),
             schemes: SchemeChoices::of(demands.rules.iter().chain([&policy.rule])).map(Box::new),
+            #[cfg(feature = "oauth")]
+            resource: demands.resource.as_ref().map(|resource| {
+                let rules = demands.rules.iter().chain([&policy.rule]);
+                Rc::new(MountedResource::new(resource, rules))
+            }),
             rows: authz::rows_of(demands.rules.iter().chain([&policy.rule])),
             rate_limits: MountedRateLimits::of(rate_limits.into_iter()),
             configured,
@@ -147,6 +157,8 @@ impl MountedPolicy {
             rows: self.rows.clone(),
             networks: self.networks.clone(),
             schemes: self.schemes.clone(),
+            #[cfg(feature = "oauth")]
+            resource: self.resource.clone(),
             rate_limits: MountedRateLimits::of(std::iter::empty()),
             configured: None,
             call_limits: None,

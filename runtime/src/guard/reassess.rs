@@ -61,6 +61,10 @@ impl GuardedRequest<'_, '_> {
             Some(choices) => self.authenticate_by(choices).await?,
         };
         let mut authenticated = self.check_networks_of_key(authenticated)?;
+        #[cfg(feature = "oauth")]
+        {
+            authenticated = self.check_resource(authenticated)?;
+        }
         if let Some(lookup) = &self.settings.principal_lookup {
             authenticated = lookup.complete_afresh(authenticated, self.request).await?;
         }

@@ -155,7 +155,12 @@ impl GuardedRequest<'_, '_> {
     }
 
     fn challenge_place(&self) -> ChallengePlace<'_> {
-        ChallengePlace { choices: self.mounted.schemes.as_deref(), request: Some(self.request) }
+        ChallengePlace {
+            choices: self.mounted.schemes.as_deref(),
+            request: Some(self.request),
+            #[cfg(feature = "oauth")]
+            resource: self.mounted.resource.as_deref().map(|own| (own.resource.metadata_url(), &*own.scopes)),
+        }
     }
 
     /// The response of a handler that failed. A rejection by the handler itself, such as for a wrong password, is audited too.

@@ -45,6 +45,12 @@ impl Authenticator for Jwt {
         Some(Jwt::issuer(self))
     }
 
+    #[cfg(feature = "jwks")]
+    fn authorization_server(&self) -> Option<&str> {
+        // A server that publishes its keys. The tokens of others are our own.
+        self.0.sources.iter().any(|source| source.remote().is_some()).then(|| Jwt::issuer(self))
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         match self.credential(request) {
             Credential::Presented(token) | Credential::Proved(token) => {
@@ -65,7 +71,7 @@ impl Authenticator for Jwt {
 }
 
 impl Jwt {
-    fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
+    pub(super) fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
         self.located(Credential::of(request.headers(), self.scheme()), request)
     }
 
@@ -159,7 +165,7 @@ impl<'r> Credential<'r> {
 }
 
 /// RFC 9110 §11.2: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_token68(text: &str) -> bool {
+pub(super) fn is_token68(text: &str) -> bool {
     let inner = text.trim_end_matches('=');
     // `-`, `.`, `/` and the digits are contiguous in ASCII. The loop does not stop early, so that the compiler can vectorize
     // it.

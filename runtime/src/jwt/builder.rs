@@ -130,6 +130,22 @@ impl JwtBuilder {
     }
 }
 
+#[cfg(feature = "oauth")]
+impl<A> JwtBuilder<Set, A, Unset> {
+    /// The same, as if an audience were set.
+    pub(crate) fn audience_comes_later(self) -> JwtBuilder<Set, Set, Unset> {
+        self.with_state()
+    }
+
+    pub(crate) fn has_no_audience(&self) -> bool {
+        self.expectations.audiences.is_empty()
+    }
+
+    pub(crate) fn own_clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
 impl<I, A, K> JwtBuilder<I, A, K> {
     fn with_state<I2, A2, K2>(self) -> JwtBuilder<I2, A2, K2> {
         let Self { expectations, keys, cache, longest, locations, clock, revocations, mistakes, state: _ } = self;
@@ -310,6 +326,11 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         A: HasAudience,
         K: HasKeys,
     {
+        self.checked()
+    }
+
+    /// The verifier, whether or not issuer, audience and keys were set.
+    pub(super) fn checked(self) -> Result<Jwt, ConfigError> {
         let Self { mut expectations, keys, cache, longest, locations, clock, revocations, mut mistakes, state: _ } =
             self;
         for audience in &expectations.audiences {

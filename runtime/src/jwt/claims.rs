@@ -97,6 +97,13 @@ impl<'de> RawClaims<'de> {
         Ok(claims)
     }
 
+    /// The same claims with this audience only.
+    #[cfg(feature = "oauth")]
+    pub(super) fn with_audience(mut self, audience: &str) -> Self {
+        self.audience = Some(Texts::One(Text(audience.to_owned().into())));
+        self
+    }
+
     /// Returns the principal if the claims are as expected at this time. `text` is the JSON that the claims were read from.
     pub(super) fn judge(self, expected: &Expectations, text: &str, now: Duration) -> Result<JudgedClaims, AuthError> {
         let required = AuthError::Invalid;
@@ -154,6 +161,8 @@ impl<'de> RawClaims<'de> {
                 expires,
                 claims: text.into(),
                 last_check: LastCheck::default(),
+                #[cfg(feature = "oauth")]
+                last_resource: LastCheck::default(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);

@@ -58,6 +58,8 @@ mod discover;
 pub(crate) mod dpop_proof;
 mod grant;
 mod header;
+#[cfg(feature = "oauth")]
+mod introspected;
 mod issue;
 mod issuer_keys;
 mod json;
@@ -100,7 +102,11 @@ pub use self::grant::{Grant, IssueError};
 #[cfg(feature = "oauth")]
 pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
+#[cfg(feature = "oauth")]
+pub(crate) use self::introspected::{FoundToken, TokenRules, has_form_of_jwt};
 pub use self::issue::TokenIssuer;
+#[cfg(feature = "oauth")]
+pub(crate) use self::judgement::Judgement;
 pub use self::key::VerifyingKey;
 pub use self::key_ring::RotationError;
 pub use self::key_set::KeySet;

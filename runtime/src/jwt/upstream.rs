@@ -64,6 +64,7 @@ pub(crate) fn upstream_principal(principal: &Principal) -> Result<Option<Princip
         expires: token.expires,
         claims: "{}".into(),
         last_check: LastCheck::default(),
+        last_resource: LastCheck::default(),
     };
     Ok(Some(Principal::new(principal.scheme(), upstream.iss, upstream.sub).with_token(of_provider)))
 }

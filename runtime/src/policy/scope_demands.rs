@@ -13,6 +13,8 @@ use crate::concurrency::{CountedTogether, HandlerConcurrency};
 use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
 use crate::problem::Restyle;
+#[cfg(feature = "oauth")]
+use crate::protected_resource::ProtectedResource;
 use crate::rate_limit::RateLimit;
 
 /// The demands of all scopes around an endpoint, and what else they give to it. The outermost scope is the first.
@@ -39,6 +41,9 @@ pub(crate) struct ScopeDemands {
     pub(crate) problems: Option<Rc<Restyle>>,
     /// The page to log in of the innermost scope that has one.
     pub(crate) login_page: Option<Rc<str>>,
+    /// The protected resource of the innermost scope that is one.
+    #[cfg(feature = "oauth")]
+    pub(crate) resource: Option<ProtectedResource>,
 }
 
 /// Adds a middleware around a route.
@@ -78,6 +83,8 @@ impl ScopeDemands {
             headers: Vec::new(),
             problems: None,
             login_page: None,
+            #[cfg(feature = "oauth")]
+            resource: None,
         }
     }
 
@@ -127,6 +134,13 @@ impl ScopeDemands {
         self.headers.extend(own.headers.map(Rc::new));
         self.problems = own.problems.or(self.problems);
         self.login_page = own.login_page.or(self.login_page);
+        self
+    }
+
+    /// Adds the resource that an inner scope is.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn of_resource(mut self, own: Option<ProtectedResource>) -> Self {
+        self.resource = own.or(self.resource);
         self
     }
 

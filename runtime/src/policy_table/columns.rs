@@ -60,6 +60,7 @@ pub(super) const COLUMNS: [Column; 8] = [
                 ("openness", json!(openness_keyword(row.openness()))),
                 ("access", json!(access)),
                 ("networks", json!(row.networks().iter().map(networks).collect::<Vec<_>>())),
+                ("resource", json!(row.resource_of_scope().map(|(_, identifier)| identifier))),
                 ("row_filter", json!(row.takes_row_filter())),
             ]
         },
@@ -203,11 +204,16 @@ fn scope_demands(row: &PolicyRow) -> String {
         .networks()
         .iter()
         .map(|(scope, networks)| format!("{}{}", words::network_words(networks), of_outer_scope(scope)));
+    let resource = row
+        .resource_of_scope()
+        .into_iter()
+        .map(|(scope, identifier)| format!("protected_resource({identifier:?}){}", of_outer_scope(scope)));
     let rules = row.outer().iter().map(|(scope, rule)| format!("{}{}", row.words(rule), of_outer_scope(scope)));
     let rate_limits = row.each_rate_limit().filter_map(|(rate_limit, scope)| {
         scope.map(|scope| words::rate_limit(rate_limit, Some(scope).filter(|scope| *scope != row.scope())))
     });
     networks
+        .chain(resource)
         .chain(rules)
         .chain(rate_limits)
         .chain(row.scope_call_limits())

@@ -27,6 +27,7 @@ mod escape;
 mod html;
 mod json;
 mod markdown;
+mod resource;
 mod row;
 #[cfg(test)]
 mod tests;

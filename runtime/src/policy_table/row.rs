@@ -13,6 +13,8 @@ use super::words;
 use crate::config_error::Mistakes;
 use crate::headers::SecurityHeaders;
 use crate::policy::{HandlerPath, Network, Policy, Route, Rule, Validation};
+#[cfg(feature = "oauth")]
+use crate::protected_resource::ProtectedResource;
 use crate::rate_limit::{ConfiguredRateLimits, RateLimit};
 use crate::role::RoleName;
 
@@ -49,6 +51,9 @@ pub struct PolicyRow {
     /// Whether an argument that carries input is an extractor of actix-web.
     takes_actix_input: bool,
     cors: RowCors,
+    /// The protected resource of the innermost scope that is one, with the prefix of that scope.
+    #[cfg(feature = "oauth")]
+    pub(super) resource: Option<(String, ProtectedResource)>,
 }
 
 /// Whether a route can be called without credentials.
@@ -97,6 +102,8 @@ impl PolicyRow {
             takes_row_filter,
             takes_actix_input,
             cors: RowCors::default(),
+            #[cfg(feature = "oauth")]
+            resource: None,
         }
         .with_headers(&[])
     }
@@ -245,6 +252,9 @@ impl PolicyRow {
         // Writing to a `String` cannot fail, here and below.
         for (scope, networks) in &self.networks {
             let _ = write!(text, "{} (scope {}), ", words::network_words(networks), words::prefix_or_slash(scope));
+        }
+        if let Some((scope, identifier)) = self.resource_of_scope() {
+            let _ = write!(text, "protected_resource({identifier:?}) (scope {}), ", words::prefix_or_slash(scope));
         }
         for (scope, rule) in &self.outer {
             let _ = write!(text, "{} (scope {}), ", rule.as_attributes(&self.admin), words::prefix_or_slash(scope));

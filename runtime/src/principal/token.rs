@@ -16,6 +16,9 @@ pub struct Token {
     /// The whole claims set, a JSON object.
     pub(crate) claims: Box<str>,
     pub(crate) last_check: LastCheck,
+    /// The number of the protected resource that the token was last found to be for.
+    #[cfg(feature = "oauth")]
+    pub(crate) last_resource: LastCheck,
 }
 
 impl Token {
@@ -46,6 +49,33 @@ impl Token {
     #[must_use]
     pub fn expires(&self) -> SystemTime {
         UNIX_EPOCH.checked_add(self.expires).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// Whether `aud` names this identifier, which has this number in the process.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn is_for(&self, identifier: &str, number: u64) -> bool {
+        #[derive(serde::Deserialize)]
+        struct AudienceOnly {
+            aud: AudienceClaim,
+        }
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum AudienceClaim {
+            One(String),
+            Several(Vec<String>),
+        }
+        if self.last_resource.was_in(number) {
+            return true;
+        }
+        let is_for = match self.claims() {
+            Ok(AudienceOnly { aud: AudienceClaim::One(name) }) => name == identifier,
+            Ok(AudienceOnly { aud: AudienceClaim::Several(names) }) => names.iter().any(|name| name == identifier),
+            Err(_) => false,
+        };
+        if is_for {
+            self.last_resource.remember(number);
+        }
+        is_for
     }
 
     /// Deserializes the claims of the token, including the registered ones, into a type of the application.

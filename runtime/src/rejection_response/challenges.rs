@@ -16,9 +16,38 @@ pub(crate) struct ChallengePlace<'a> {
     pub(crate) choices: Option<&'a SchemeChoices>,
     /// For challenges that vary from request to request.
     pub(crate) request: Option<&'a HttpRequest>,
+    /// Where the metadata of the protected resource are that the route belongs to, and the scopes that the route needs.
+    #[cfg(feature = "oauth")]
+    pub(crate) resource: Option<(&'a str, &'a [&'a str])>,
 }
 
-impl ChallengePlace<'_> {
+impl<'a> ChallengePlace<'a> {
+    /// Whether the prepared challenges are enough.
+    fn is_usual(&self) -> bool {
+        #[cfg(feature = "oauth")]
+        {
+            self.resource.is_none()
+        }
+        #[cfg(not(feature = "oauth"))]
+        {
+            true
+        }
+    }
+
+    /// Adds what only challenges of a protected resource have (RFC 9728 §5.1).
+    fn describe<'c>(&self, context: ChallengeContext<'c>) -> ChallengeContext<'c>
+    where
+        'a: 'c,
+    {
+        #[cfg(feature = "oauth")]
+        if let Some((metadata_url, scopes)) = self.resource {
+            let needs_other = !context.scopes().is_empty();
+            let context = context.with_resource_metadata(metadata_url);
+            return if needs_other { context } else { context.with_scopes(scopes) };
+        }
+        context
+    }
+
     fn admits(&self, known: &dyn Authenticator) -> bool {
         self.choices.is_none_or(|choices| choices.admit(known.scheme(), known.has_api_keys()))
     }
@@ -28,12 +57,21 @@ impl ChallengePlace<'_> {
 pub(super) fn add(settings: &Settings, place: ChallengePlace<'_>, cause: ChallengeCause<'_>, headers: &mut HeaderMap) {
     let prepared = &settings.challenges;
     if place.choices.is_none()
+        && place.is_usual()
         && let Some(of_all) = prepared.of_all(cause)
     {
         return append(of_all, headers);
     }
+<<<<<<< HEAD
     let chosen = place.choices.and_then(|choices| prepared.of_chosen(cause, &settings.authenticators, choices));
     let context = context(settings, cause);
+=======
+    let chosen = place
+        .choices
+        .filter(|_| place.is_usual())
+        .and_then(|choices| prepared.of_chosen(cause, &settings.authenticators, choices));
+    let context = ChallengeContext::new(&settings.realm, cause);
+>>>>>>> b_o4
     append(&chosen.unwrap_or_else(|| written(settings, place, &context, |known| place.admits(known))), headers);
 }
 
@@ -75,6 +113,7 @@ fn written(
     context: &ChallengeContext<'_>,
     is_asked: impl Fn(&dyn Authenticator) -> bool,
 ) -> Vec<HeaderValue> {
+    let context = &place.describe(context.clone());
     let mut challenges = Challenges::new();
     for known in settings.authenticators.iter().filter(|known| is_asked(&***known)) {
         match place.request.filter(|_| known.challenge_varies()) {

@@ -201,6 +201,8 @@ mod tests {
             expires: Duration::from_secs(issued + 900),
             claims: "{}".into(),
             last_check: LastCheck::default(),
+            #[cfg(feature = "oauth")]
+            last_resource: LastCheck::default(),
         })
     }
 

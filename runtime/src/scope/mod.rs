@@ -25,6 +25,8 @@ mod index;
 mod logic;
 mod members;
 mod one_path;
+#[cfg(feature = "oauth")]
+mod protected_resource;
 mod rate_limits;
 mod register;
 mod resource_path;
@@ -54,6 +56,8 @@ use crate::config_error::ConfigError;
 use crate::endpoint::Guards;
 use crate::policy::{AuthScheme, Network, OwnResponses, Rule, StepUp, Wrap};
 use crate::policy_table::PolicyTable;
+#[cfg(feature = "oauth")]
+use crate::protected_resource::ProtectedResource;
 use crate::rate_limit::RateLimit;
 use crate::role::RoleName;
 
@@ -123,6 +127,8 @@ pub fn scope(prefix: &str) -> Scope {
         data: None,
         responses: OwnResponses::default(),
         default: None,
+        #[cfg(feature = "oauth")]
+        resource: None,
         declared_at: Location::caller(),
     }
 }
@@ -168,6 +174,8 @@ pub struct Scope {
     data: Option<Extensions>,
     responses: OwnResponses,
     default: Option<Mount>,
+    #[cfg(feature = "oauth")]
+    resource: Option<ProtectedResource>,
     declared_at: &'static Location<'static>,
 }
 

@@ -125,11 +125,15 @@ fn plan(scope: Scope, around: &str, demands: &ScopeDemands) -> PlannedScope {
         data,
         responses,
         default,
+        #[cfg(feature = "oauth")]
+        resource,
         ..
     } = scope;
     let prefix = format!("{around}{own}");
     let demands = demands.within(&prefix, &rules, &rate_limits).with_networks(networks);
     let demands = demands.limited(&prefix, timeout, concurrency, declared_at);
+    #[cfg(feature = "oauth")]
+    let demands = demands.of_resource(resource);
     let demands = Rc::new(demands.with(wraps, data.map(Rc::new)).responding(responses));
     let mut found = Services::default();
     for item in items {

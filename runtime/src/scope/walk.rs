@@ -11,6 +11,8 @@ use crate::cors::CorsRules;
 use crate::headers::SecurityHeaders;
 use crate::policy::{Network, Rule};
 use crate::policy_table::{PolicyRow, PolicyTable, RowCors, prefix_or_slash};
+#[cfg(feature = "oauth")]
+use crate::protected_resource::ProtectedResource;
 use crate::rate_limit::RateLimit;
 
 /// The demands of the scopes around an endpoint, the outermost first, each with the prefix of its scope.
@@ -25,6 +27,9 @@ pub(super) struct OuterScopes {
     pub(super) concurrency: Vec<(String, u32)>,
     /// The rule for other origins of the innermost scope that has one.
     cors: Option<(String, Arc<CorsRules>)>,
+    /// The protected resource of the innermost scope that is one.
+    #[cfg(feature = "oauth")]
+    resource: Option<(String, ProtectedResource)>,
     /// What the scopes change in the security headers.
     pub(super) headers: Vec<(String, SecurityHeaders)>,
     /// The source location of each scope, with its prefix.
@@ -51,6 +56,11 @@ impl OuterScopes {
             .map(|rules| (outer.prefix.clone(), Arc::new((**rules).clone())))
             .or(outer.cors);
         outer.headers.extend(scope.responses.headers.iter().map(|headers| (outer.prefix.clone(), headers.clone())));
+        #[cfg(feature = "oauth")]
+        {
+            let own = scope.resource.as_ref().map(|resource| (outer.prefix.clone(), resource.clone()));
+            outer.resource = own.or(outer.resource);
+        }
         outer.declared_at.push((outer.prefix.clone(), scope.declared_at));
         outer.has_guards = scope.prefix.is_empty() && (self.has_guards || !scope.guards.0.is_empty());
         outer
@@ -110,6 +120,8 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
             let of_scope = outer.cors.as_ref().map(|(prefix, rules)| (prefix.as_str(), Arc::clone(rules)));
             let row = row.with_cors(RowCors::new(mount.policy.cors.map(|own| (*own).into()), of_scope));
             let row = row.with_headers(&outer.headers);
+            #[cfg(feature = "oauth")]
+            let row = row.with_resource(outer.resource.as_ref());
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

@@ -214,6 +214,7 @@ impl SignIn {
             expires: Duration::MAX,
             claims: "{}".into(),
             last_check: LastCheck::default(),
+            last_resource: LastCheck::default(),
         };
         Principal::new("Logout", self.issuer(), "-").with_token(token)
     }

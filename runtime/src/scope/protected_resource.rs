@@ -1,0 +1,105 @@
+//! Scopes of protected resources, and the route of their metadata (RFC 9728).
+//!
+//! Threat: a token for one resource is used at another one (CWE-863, RFC 8707 §2); metadata that say what the request wrote (CWE-644).
+//! Promise: every route of such a scope admits only tokens that name the resource. The metadata are made of the configuration alone.
+
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Map, Value, json};
+
+use super::members::{Mount, ScopeItem, ScopeItemKind};
+use super::{Scope, scope};
+use crate::cors::RouteCors;
+use crate::endpoint::arguments::ArgumentNeeds;
+use crate::endpoint::{Guards, Mounter};
+use crate::guard::without_checks;
+use crate::policy::{Policy, Route, Rule};
+use crate::problem::Problem;
+use crate::protected_resource::ProtectedResource;
+use crate::settings::{RequestState, Settings};
+
+/// RFC 9728 §3.2 says nothing about it; a client asks again after a 401.
+const FRESHNESS: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+static ANY_ORIGIN: RouteCors = RouteCors::any();
+
+static METADATA: Policy = Policy::new(Rule::Public)
+    .of("palisade::oauth", "metadata")
+    .with_reason("metadata of a protected resource (RFC 9728)")
+    .cors(&ANY_ORIGIN);
+
+impl Scope {
+    /// Makes the scope a protected resource of OAuth 2.0 (feature `oauth`).
+    ///
+    /// Every route of it that asks who calls admits only tokens whose `aud` names the [identifier](ProtectedResource::identifier): others
+    /// get 401, with the reason `token_foreign_resource` in the audit log. So does every other credential, such as an API key. Each
+    /// challenge has the address of the metadata (`resource_metadata`, RFC 9728 §5.1) and the scopes that the route needs. An inner scope
+    /// with a resource of its own has only that one.
+    ///
+    /// The verifier must accept the audience: add `.audience(resource.identifier())` to the [`Jwt`](crate::Jwt). Mount the
+    /// [metadata](ProtectedResource::metadata) too. With [`routes`](crate::PalisadeBuilder::routes), a missing route is an error of
+    /// [`build`](crate::PalisadeBuilder::build), and so is a resource without an authorization server.
+    pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
+        self.resource = Some(resource.clone());
+        self
+    }
+}
+
+impl ProtectedResource {
+    /// The route of the metadata: `GET`, public, for pages of every origin, kept for 5 minutes. Add it to the outermost scope or to the
+    /// `App`, because its path begins at the root of the host.
+    ///
+    /// The document has the identifier, the authorization servers, the scopes that the routes of the resource name, and what was said about
+    /// it with [`name`](Self::name) and [`documentation`](Self::documentation). It has nothing of the request.
+    #[track_caller]
+    pub fn metadata(&self) -> Scope {
+        let resource = self.clone();
+        let route = Route::get(self.metadata_path());
+        let mount = Mount {
+            route,
+            policy: &METADATA,
+            needs: ArgumentNeeds::default(),
+            guards: Guards::default(),
+            problem: None,
+            mount: Box::new(move |demands| {
+                let handler = move |request: HttpRequest| std::future::ready(respond(&resource, &request));
+                without_checks(handler).mount(Mounter::of(route.path, &METADATA, demands))
+            }),
+        };
+        let mut own = scope("");
+        own.items.push(ScopeItem(ScopeItemKind::Endpoint(mount)));
+        own
+    }
+
+    /// Whether a route is that of the metadata.
+    pub(crate) fn is_metadata(policy: &Policy) -> bool {
+        policy.handler == METADATA.handler
+    }
+}
+
+fn respond(resource: &ProtectedResource, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let state = RequestState::of(request).ok_or_else(Problem::internal)?;
+    let document = Value::Object(document(resource, &state.settings));
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, FRESHNESS)).json(document))
+}
+
+/// RFC 9728 §2. A list without values is left out (§3.2).
+fn document(resource: &ProtectedResource, settings: &Settings) -> Map<String, Value> {
+    let (name, documentation, named) = resource.described();
+    let mut servers: Vec<&str> = named.iter().map(String::as_str).collect();
+    if servers.is_empty() {
+        servers.extend(settings.authenticators.iter().filter_map(|known| known.authorization_server()));
+        servers.sort_unstable();
+        servers.dedup();
+    }
+    let scopes = resource.scopes();
+    let members = [
+        ("resource", Some(json!(resource.identifier()))),
+        ("authorization_servers", (!servers.is_empty()).then(|| json!(servers))),
+        ("scopes_supported", (!scopes.is_empty()).then(|| json!(scopes))),
+        ("bearer_methods_supported", Some(json!(["header"]))),
+        ("resource_name", name.map(Value::from)),
+        ("resource_documentation", documentation.map(Value::from)),
+    ];
+    members.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?))).collect()
+}
