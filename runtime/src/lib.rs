@@ -184,6 +184,7 @@ pub mod policy;
 pub mod policy_table;
 pub mod principal;
 pub mod problem;
+mod proof;
 #[cfg(feature = "oauth")]
 mod provider;
 pub mod proxy;
@@ -247,8 +248,8 @@ pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
     Extractor, Role, allow_cross_site, allow_raw_sql, authenticated, authorize, body_limit, compressed_body,
     concurrency, cors, delete, deny_all, get, head, headers, optional_auth, options, origin, owner, owner_or_admin,
-    patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route, rule, tenant,
-    timeout, validate,
+    patch, post, public, put, rate_limit, require_permission, require_proof, require_role, require_scope, route, rule,
+    step_up, tenant, timeout, validate,
 };
 
 #[cfg(feature = "sqlx")]
@@ -280,7 +281,7 @@ pub mod __v1 {
     pub use crate::policy::constant::{
         NamesRole, NoName, concurrency, condition, cost, limit, permission, role, scope,
     };
-    pub use crate::policy::{AuthScheme, Check, Network, Ownership, Policy, Route, Rule};
+    pub use crate::policy::{AuthScheme, Check, Network, Ownership, Policy, Route, Rule, StepUp};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};

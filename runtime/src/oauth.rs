@@ -6,6 +6,7 @@
 //! and what is known stays valid until its own end.
 
 pub use crate::client_auth::OAuthClient;
+pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
 pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};
 pub use crate::sign_in::{
     LogoutError, LogoutOrder, SignIn, SignInBuilder, SignInDemands, SignInError, UpstreamError, UpstreamIdentity,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use palisade_grammar::names::is_token_byte;
 
+use super::bearer::BEARER;
 use super::cache::{Entries, TokenCache};
 use super::claims::Expectations;
 use super::header::TokenType;
@@ -27,9 +28,6 @@ use crate::config_error::{ConfigError, Mistakes};
 use crate::revocation::{ErasedRevocations, RevocationStore};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-
-/// RFC 6750 §2.1.
-const DEFAULT_SCHEME: &str = "Bearer";
 
 /// Type-state of [`JwtBuilder`]: the setting is still missing.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +109,13 @@ impl JwtBuilder {
     pub(super) fn new() -> Self {
         Self {
             expectations: Expectations {
-                scheme: DEFAULT_SCHEME,
+                scheme: BEARER,
                 issuer: String::new(),
                 audiences: Vec::new(),
                 revocable: false,
                 leeway: DEFAULT_LEEWAY,
                 kind: TokenType::default().into(),
+                needs_proof: false,
                 paths: Paths::default(),
             },
             keys: Vec::new(),
