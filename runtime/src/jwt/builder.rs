@@ -96,7 +96,7 @@ impl From<RemoteKeySet> for KeySource {
 /// Its type parameters record whether issuer, audience and keys were set.
 #[must_use]
 pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
-    expectations: Expectations,
+    pub(super) expectations: Expectations,
     keys: Vec<KeySource>,
     cache: TokenCache,
     longest: usize,
@@ -116,7 +116,7 @@ impl JwtBuilder {
                 audiences: Vec::new(),
                 revocable: false,
                 leeway: DEFAULT_LEEWAY,
-                token_type: TokenType::default(),
+                kind: TokenType::default().into(),
                 paths: Paths::default(),
             },
             keys: Vec::new(),
@@ -229,7 +229,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
 
     /// The `typ` that a token must have. Default: [`TokenType::Jwt`], which accepts `JWT`, `at+jwt` and a missing `typ`.
     pub fn token_type(mut self, token_type: TokenType) -> Self {
-        self.expectations.token_type = token_type;
+        self.expectations.kind = token_type.into();
         self
     }
 

@@ -10,6 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::claims::LAST_DATE;
+#[cfg(feature = "oauth")]
+use super::upstream::UpstreamLogin;
 use crate::problem::{Problem, respond_with_problem};
 
 /// The content of a token to be issued: its subject, roles, scopes and lifetime.
@@ -32,6 +34,8 @@ pub struct Grant {
     permissions: Vec<String>,
     session: Option<String>,
     as_of: Option<Duration>,
+    #[cfg(feature = "oauth")]
+    upstream: Option<Box<UpstreamLogin>>,
     claims: Map<String, Value>,
 }
 
@@ -50,6 +54,8 @@ impl Grant {
             permissions: Vec::new(),
             session: None,
             as_of: None,
+            #[cfg(feature = "oauth")]
+            upstream: None,
             claims: Map::new(),
         }
     }
@@ -71,6 +77,13 @@ impl Grant {
     /// The scopes of the token.
     pub(crate) fn granted_scopes(&self) -> &[String] {
         &self.scopes
+    }
+
+    /// Notes how the subject was authenticated at a provider.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn authenticated_upstream(mut self, login: UpstreamLogin) -> Self {
+        self.upstream = Some(Box::new(login));
+        self
     }
 
     /// Sets the session in which the token is issued.
@@ -175,8 +188,25 @@ impl From<IssueError> for Problem {
 respond_with_problem!(IssueError);
 
 /// The claims that palisade writes, and the dates that RFC 7519 §4.1 defines.
-const RESERVED_CLAIMS: [&str; 13] =
-    ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "roles", "permissions", "scope", "tenant"];
+const RESERVED_CLAIMS: [&str; 17] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "client_id",
+    "sid",
+    "roles",
+    "permissions",
+    "scope",
+    "tenant",
+    "acr",
+    "amr",
+    "auth_time",
+    "upstream",
+];
 
 /// The credential that a grant becomes: what the grant itself does not say.
 pub(super) struct NewCredential<'a> {
@@ -190,6 +220,10 @@ pub(super) struct NewCredential<'a> {
 
 #[derive(Serialize)]
 struct IssuedClaims<'g> {
+    /// First, so that the text of a session without it costs one comparison.
+    #[cfg(feature = "oauth")]
+    #[serde(flatten)]
+    upstream: Option<&'g UpstreamLogin>,
     iss: &'g str,
     sub: &'g str,
     aud: &'g str,
@@ -221,6 +255,8 @@ impl Grant {
         let lifetime = credential.lifetime.as_secs();
         let exp = now.as_secs().checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
         let claims = IssuedClaims {
+            #[cfg(feature = "oauth")]
+            upstream: self.upstream.as_deref(),
             iss: credential.issuer,
             sub: &self.subject,
             aud: credential.audience,

@@ -48,6 +48,8 @@ mod builder;
 mod cache;
 mod claims;
 #[cfg(feature = "oauth")]
+mod compact;
+#[cfg(feature = "oauth")]
 mod discover;
 mod grant;
 mod header;
@@ -72,6 +74,8 @@ mod session_claims;
 mod signing;
 mod source;
 mod texts;
+#[cfg(feature = "oauth")]
+mod upstream;
 #[cfg(feature = "testing")]
 mod vectors;
 mod verifier_cache;
@@ -88,6 +92,8 @@ use self::cache::Entries;
 pub use self::cache::TokenCache;
 use self::claims::Expectations;
 pub use self::grant::{Grant, IssueError};
+#[cfg(feature = "oauth")]
+pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
 pub use self::issue::TokenIssuer;
 pub use self::key::VerifyingKey;
@@ -103,6 +109,8 @@ pub(crate) use self::session_claims::SessionClaims;
 pub use self::signing::SigningKey;
 pub use self::source::JwtKeys;
 use self::source::Source;
+#[cfg(feature = "oauth")]
+pub(crate) use self::upstream::{Upstream, UpstreamLogin, upstream_principal};
 #[cfg(feature = "testing")]
 pub use self::vectors::verify_signature;
 use crate::authn::AuthError;
