@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::answer::refusal;
 use super::{ClientAuthentication, OAuthClient};
 use crate::clock::Clock;
-use crate::outgoing::{Address, Answer, Call};
+use crate::outgoing::{Address, Answer, OutgoingCall};
 use crate::provider::Provider;
 
 /// The largest answer of an endpoint for tokens.
@@ -49,8 +49,13 @@ impl OAuthClient {
             (CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")),
         ]);
         headers.extend(authorization.map(|authorization| (AUTHORIZATION, authorization)));
-        let call =
-            Call { method: Method::POST, address: endpoint, headers, body: form.into_bytes(), most_bytes: LARGEST };
+        let call = OutgoingCall {
+            method: Method::POST,
+            address: endpoint,
+            headers,
+            body: form.into_bytes(),
+            most_bytes: LARGEST,
+        };
         let answer = provider.outgoing().call(call).await.map_err(|error| {
             tracing::warn!(issuer = provider.issuer(), %error, "a provider did not respond");
             RequestError::Unavailable

@@ -14,7 +14,7 @@ use super::{Address, Outgoing, per_thread};
 const LONGEST_QUEUE: Duration = Duration::from_secs(1);
 
 /// A request to another server.
-pub(crate) struct Call<'a> {
+pub(crate) struct OutgoingCall<'a> {
     pub(crate) method: Method,
     pub(crate) address: &'a Address,
     pub(crate) headers: HeaderMap,
@@ -23,7 +23,7 @@ pub(crate) struct Call<'a> {
     pub(crate) most_bytes: usize,
 }
 
-impl<'a> Call<'a> {
+impl<'a> OutgoingCall<'a> {
     /// A `GET` of what `accept` says.
     pub(crate) fn get(address: &'a Address, accept: &'static str, most_bytes: usize) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
@@ -75,7 +75,7 @@ impl From<reqwest::Error> for CallError {
 
 impl Outgoing {
     /// Sends the request and reads the answer.
-    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Answer, CallError> {
+    pub(crate) async fn call(&self, call: OutgoingCall<'_>) -> Result<Answer, CallError> {
         let turn = timeout(LONGEST_QUEUE, self.0.at_once.acquire()).await;
         let Ok(Ok(_turn)) = turn else { return Err(CallError::Busy) };
         let client = per_thread::client(self, call.address.is_loopback())?;

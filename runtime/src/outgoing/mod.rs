@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 pub(crate) use self::address::Address;
 pub(crate) use self::back_off::BackOff;
-pub(crate) use self::call::Call;
+pub(crate) use self::call::OutgoingCall;
 #[cfg(feature = "oauth")]
 pub(crate) use self::call::{Answer, CallError};
 pub(crate) use self::freshness::{Freshness, freshness};

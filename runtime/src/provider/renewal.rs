@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Provider, ProviderMetadata, Source};
 use crate::clock::Tick;
 use crate::outgoing::single_flight::{Completion, Fetch, Waiter};
-use crate::outgoing::{Address, Answer, BackOff, Call, CallError, Freshness, freshness};
+use crate::outgoing::{Address, Answer, BackOff, CallError, Freshness, OutgoingCall, freshness};
 use crate::unavailable::Unavailable;
 
 const MAX_DOCUMENT: usize = 128 * 1024;
@@ -129,7 +129,7 @@ impl Provider {
     }
 
     async fn fetch_from(&self, address: &Address) -> Result<Answer, CallError> {
-        let call = Call::get(address, "application/json", MAX_DOCUMENT);
+        let call = OutgoingCall::get(address, "application/json", MAX_DOCUMENT);
         self.outgoing().call(call).await
     }
 

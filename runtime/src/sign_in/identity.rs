@@ -18,7 +18,7 @@ use super::id_token::Login;
 use crate::client_auth::{TokenAnswer, read_object};
 use crate::clock::Clock;
 use crate::jwt::{Grant, Upstream, UpstreamLogin};
-use crate::outgoing::Call;
+use crate::outgoing::OutgoingCall;
 use crate::provider::ProviderEndpoint;
 use crate::session::ReturnPath;
 use crate::token_source::AccessToken;
@@ -133,7 +133,7 @@ impl UpstreamIdentity {
         let text = Zeroizing::new(format!("Bearer {}", self.tokens.access.expose()));
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| unavailable("provider_garbage"))?;
         authorization.set_sensitive(true);
-        let mut call = Call::get(address, "application/json", LARGEST);
+        let mut call = OutgoingCall::get(address, "application/json", LARGEST);
         call.headers.insert(AUTHORIZATION, authorization);
         let answer = provider.outgoing().call(call).await.map_err(|_| unavailable("provider_unavailable"))?;
         let is_json = |kind: &HeaderValue| {

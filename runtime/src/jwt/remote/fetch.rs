@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config_error::ConfigError;
 use crate::jwt::key_set::KeySet;
-use crate::outgoing::{Address, Call, Freshness, Outgoing, OutgoingSettings, freshness};
+use crate::outgoing::{Address, Freshness, Outgoing, OutgoingCall, OutgoingSettings, freshness};
 #[cfg(feature = "oauth")]
 use crate::provider::{Provider, ProviderEndpoint};
 
@@ -61,7 +61,8 @@ impl Fetcher {
 }
 
 async fn fetch_from(address: &Address, outgoing: &Outgoing) -> Result<Fetched, String> {
-    let answer = outgoing.call(Call::get(address, ACCEPT, MAX_DOCUMENT)).await.map_err(|error| error.to_string())?;
+    let answer =
+        outgoing.call(OutgoingCall::get(address, ACCEPT, MAX_DOCUMENT)).await.map_err(|error| error.to_string())?;
     if answer.status != 200 {
         return Err(format!("the response has the status {}", answer.status));
     }
