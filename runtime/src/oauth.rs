@@ -5,4 +5,6 @@
 //! time and size, compared exactly, and believed only as far as the standard allows; while a provider is unavailable, callers get 503,
 //! and what is known stays valid until its own end.
 
+#[cfg(feature = "redis")]
+pub use crate::proof::RedisReplays;
 pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
