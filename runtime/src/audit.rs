@@ -135,6 +135,49 @@ pub(crate) fn refresh_reused(session: &str, subject: &str) {
     );
 }
 
+/// A provider refused a request of the application itself, so its registration there, or the settings, must be changed. The code is one
+/// of the standard, or has its characters.
+#[cfg(feature = "oauth")]
+pub(crate) fn provider_refused(issuer: &str, client: &str, code: &str) {
+    tracing::error!(
+        target: TARGET,
+        event = "provider_refused",
+        issuer = tracing::field::debug(issuer),
+        client = tracing::field::debug(client),
+        code,
+    );
+}
+
+/// A sign-in at a provider did not end in a session.
+#[cfg(feature = "oauth")]
+pub(crate) fn sign_in_rejected(reason: &str, issuer: &str, client: Option<IpAddr>) {
+    tracing::warn!(
+        target: TARGET,
+        event = "sign_in_rejected",
+        reason,
+        issuer = tracing::field::debug(issuer),
+        client = client.map(display),
+    );
+}
+
+/// A logout token was rejected, so no session ended.
+#[cfg(feature = "oauth")]
+pub(crate) fn logout_rejected(reason: &str, issuer: &str) {
+    tracing::warn!(target: TARGET, event = "logout_rejected", reason, issuer = tracing::field::debug(issuer));
+}
+
+/// A provider ended the sessions of a user.
+#[cfg(feature = "oauth")]
+pub(crate) fn logged_out_by_provider(issuer: &str, subject: Option<&str>, session: Option<&str>) {
+    tracing::info!(
+        target: TARGET,
+        event = "logged_out_by_provider",
+        issuer = tracing::field::debug(issuer),
+        subject = subject.map(tracing::field::debug),
+        session = session.map(tracing::field::debug),
+    );
+}
+
 /// A credential has a role that is not in the role registry. The role grants nothing.
 pub(crate) fn unknown_roles(roles: &[Box<str>], subject: &str, handler: &dyn fmt::Display) {
     tracing::warn!(

@@ -110,7 +110,7 @@
 //!
 //! # What palisade does not do
 //!
-//! It is not an identity provider: it has no login page, no OAuth flow and no user database. It gets no certificates from ACME. It protects
+//! It is not an identity provider: it has no login page, no authorization server and no user database. It gets no certificates from ACME. It protects
 //! against cross-site request forgery only where a browser adds the credential by itself: a session or a token in a
 //! cookie (`CookieSessions`, `JwtBuilder::from_cookie`), or an [`Authenticator`] that [says so](Authenticator::is_ambient). Of
 //! login forms, it protects those that begin a session of `CookieSessions`. It cannot protect a `GET` that changes something. It does not encode output, and does not replace the constraints of your database.
@@ -142,6 +142,8 @@ mod authz;
 mod body;
 mod builder;
 mod challenge;
+#[cfg(feature = "oauth")]
+mod client_auth;
 pub mod clock;
 mod concurrency;
 pub mod config_error;
@@ -175,14 +177,17 @@ pub mod middleware;
 mod navigation;
 #[cfg(feature = "oauth")]
 pub mod oauth;
+#[cfg(feature = "jwks")]
+mod outgoing;
 #[cfg(feature = "password")]
 pub mod password;
 pub mod policy;
 pub mod policy_table;
 pub mod principal;
 pub mod problem;
-#[cfg(feature = "oauth")]
 mod proof;
+#[cfg(feature = "oauth")]
+mod provider;
 pub mod proxy;
 #[allow(
     clippy::exhaustive_enums,
@@ -204,6 +209,8 @@ pub mod scope;
 pub mod server;
 pub mod session;
 mod settings;
+#[cfg(feature = "oauth")]
+mod sign_in;
 #[cfg(feature = "sqlx")]
 pub mod sql;
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
@@ -214,6 +221,8 @@ pub mod testing;
 mod timeout;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "oauth")]
+mod token_source;
 mod unavailable;
 pub mod validation;
 

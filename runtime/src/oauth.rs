@@ -5,6 +5,16 @@
 //! time and size, compared exactly, and believed only as far as the standard allows; while a provider is unavailable, callers get 503,
 //! and what is known stays valid until its own end.
 
+pub use crate::client_auth::OAuthClient;
 #[cfg(feature = "redis")]
 pub use crate::proof::RedisReplays;
 pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
+pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};
+pub use crate::sign_in::{
+    LogoutError, LogoutOrder, SignIn, SignInBuilder, SignInDemands, SignInError, UpstreamError, UpstreamIdentity,
+    UpstreamTokens,
+};
+pub use crate::token_source::{
+    AccessToken, CallerToken, ClientCredentials, ClientCredentialsBuilder, TokenError, TokenExchange,
+    TokenExchangeBuilder,
+};

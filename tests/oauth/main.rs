@@ -1,6 +1,7 @@
 //! OAuth 2.0 and OpenID Connect from end to end, against a certified provider (`oidc-provider` from npm) that the tests start on the
 //! loopback interface. The tests need Node, and the packages that `tests/run` installs from npm into `target/provider`.
 
+mod discovery;
 mod provider_tokens;
 
 use std::sync::OnceLock;

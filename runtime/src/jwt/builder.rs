@@ -114,7 +114,7 @@ impl JwtBuilder {
                 audiences: Vec::new(),
                 revocable: false,
                 leeway: DEFAULT_LEEWAY,
-                token_type: TokenType::default(),
+                kind: TokenType::default().into(),
                 needs_proof: false,
                 paths: Paths::default(),
             },
@@ -228,7 +228,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
 
     /// The `typ` that a token must have. Default: [`TokenType::Jwt`], which accepts `JWT`, `at+jwt` and a missing `typ`.
     pub fn token_type(mut self, token_type: TokenType) -> Self {
-        self.expectations.token_type = token_type;
+        self.expectations.kind = token_type.into();
         self
     }
 

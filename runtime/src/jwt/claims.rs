@@ -17,7 +17,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use super::AuthError;
 use super::actor::{self, ActorClaim, ActorReader};
 use super::confirmation::{self, ConfirmationClaim};
-use super::header::TokenType;
+use super::header::TokenKind;
 use super::json::{self, Reason, SeenNames, Text};
 use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
@@ -27,6 +27,9 @@ use crate::principal::{Confirmation, LastCheck, Principal, Token};
 
 /// The end of the year 9999, where RFC 3339 ends. A later date is rejected as an error, such as milliseconds instead of seconds.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
+
+/// The subject of the principal of a token that names only a session. Such a principal never leaves the crate.
+const NO_SUBJECT: &str = "-";
 
 /// The values that the claims must have.
 #[derive(Clone, Debug)]
@@ -39,7 +42,7 @@ pub(super) struct Expectations {
     /// Whether revocations are configured.
     pub(super) revocable: bool,
     pub(super) leeway: Duration,
-    pub(super) token_type: TokenType,
+    pub(super) kind: TokenKind,
     /// Whether each token must be bound to a key of its caller.
     pub(super) needs_proof: bool,
     pub(super) paths: Paths,
@@ -99,7 +102,11 @@ impl<'de> RawClaims<'de> {
         let required = AuthError::Invalid;
         let issuer = self.issuer.as_ref().ok_or(required("token_iss"))?;
         let has_audience = self.has_expected_audience(expected)?;
-        let subject = self.subject.as_ref().ok_or(required("token_sub"))?;
+        let subject = match &self.subject {
+            Some(subject) => &*subject.0,
+            None if !expected.kind.needs_subject() => NO_SUBJECT,
+            None => return Err(required("token_sub")),
+        };
         let expires = self.expires.as_ref().ok_or(required("token_exp"))?.0;
         let issued = match &self.issued {
             Some(issued) => issued.0,
@@ -124,7 +131,7 @@ impl<'de> RawClaims<'de> {
             "token_issued_in_future"
         } else if self.not_before.as_ref().is_some_and(|date| date.0 > latest) {
             "token_not_yet_valid"
-        } else if !is_credential_text(&subject.0) {
+        } else if !is_credential_text(subject) {
             "token_sub"
         } else if self.roles.as_ref().is_some_and(|roles| roles.each().any(|role| !is_credential_text(role))) {
             "token_roles"
@@ -149,8 +156,7 @@ impl<'de> RawClaims<'de> {
                 last_check: LastCheck::default(),
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
-            let mut principal =
-                Principal::new(expected.scheme, expected.issuer.as_str(), &*subject.0).with_token(token);
+            let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);
             if let Some(tenant) = tenant {
                 principal = principal.with_tenant(tenant);
             }

@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 use super::actor::{IssuedActor, is_valid};
 use super::claims::LAST_DATE;
 use super::confirmation::IssuedConfirmation;
+#[cfg(feature = "oauth")]
+use super::upstream::UpstreamLogin;
 use crate::principal::{Actor, Confirmation};
 use crate::problem::{Problem, respond_with_problem};
 
@@ -35,6 +37,8 @@ pub struct Grant {
     permissions: Vec<String>,
     session: Option<String>,
     as_of: Option<Duration>,
+    #[cfg(feature = "oauth")]
+    upstream: Option<Box<UpstreamLogin>>,
     confirmation: Option<Confirmation>,
     actor: Option<Actor>,
     claims: Map<String, Value>,
@@ -55,6 +59,8 @@ impl Grant {
             permissions: Vec::new(),
             session: None,
             as_of: None,
+            #[cfg(feature = "oauth")]
+            upstream: None,
             confirmation: None,
             actor: None,
             claims: Map::new(),
@@ -78,6 +84,13 @@ impl Grant {
     /// The scopes of the token.
     pub(crate) fn granted_scopes(&self) -> &[String] {
         &self.scopes
+    }
+
+    /// Notes how the subject was authenticated at a provider.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn authenticated_upstream(mut self, login: UpstreamLogin) -> Self {
+        self.upstream = Some(Box::new(login));
+        self
     }
 
     /// Sets the session in which the token is issued.
@@ -203,7 +216,7 @@ impl From<IssueError> for Problem {
 respond_with_problem!(IssueError);
 
 /// The claims that palisade writes, and the dates that RFC 7519 §4.1 defines.
-const RESERVED_CLAIMS: [&str; 15] = [
+const RESERVED_CLAIMS: [&str; 19] = [
     "iss",
     "sub",
     "aud",
@@ -217,6 +230,10 @@ const RESERVED_CLAIMS: [&str; 15] = [
     "permissions",
     "scope",
     "tenant",
+    "acr",
+    "amr",
+    "auth_time",
+    "upstream",
     "cnf",
     "act",
 ];
@@ -233,6 +250,10 @@ pub(super) struct NewCredential<'a> {
 
 #[derive(Serialize)]
 struct IssuedClaims<'g> {
+    /// First, so that the text of a session without it costs one comparison.
+    #[cfg(feature = "oauth")]
+    #[serde(flatten)]
+    upstream: Option<&'g UpstreamLogin>,
     iss: &'g str,
     sub: &'g str,
     aud: &'g str,
@@ -268,6 +289,8 @@ impl Grant {
         let lifetime = credential.lifetime.as_secs();
         let exp = now.as_secs().checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
         let claims = IssuedClaims {
+            #[cfg(feature = "oauth")]
+            upstream: self.upstream.as_deref(),
             iss: credential.issuer,
             sub: &self.subject,
             aud: credential.audience,

@@ -47,18 +47,61 @@ pub enum TokenType {
     AccessToken,
 }
 
+/// What a verifier expects. Only the first kind can be configured by an application, because the others grant no access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    Access(TokenType),
+    /// `JWT` or no `typ`, and never `at+jwt`: an ID token, which says who signed in at a client (OpenID Connect Core §2).
+    #[cfg(feature = "oauth")]
+    Id,
+    /// `logout+jwt`: it says whose session is over (OpenID Connect Back-Channel Logout). Some providers write `JWT` or no `typ`, which is
+    /// accepted if it is `untyped`.
+    #[cfg(feature = "oauth")]
+    Logout {
+        untyped: bool,
+    },
+}
+
+impl From<TokenType> for TokenKind {
+    fn from(token_type: TokenType) -> Self {
+        Self::Access(token_type)
+    }
+}
+
 const ACCESS_TOKEN: &str = "at+jwt";
 
-impl TokenType {
+impl TokenKind {
     /// Compares `typ` as a media type: ignoring case, and with or without `application/`.
     fn accepts(self, typ: Option<&str>) -> bool {
-        let Some(typ) = typ else { return self == Self::Jwt };
         const PREFIX: &str = "application/";
-        let name = match typ.split_at_checked(PREFIX.len()) {
+        let name = typ.map(|typ| match typ.split_at_checked(PREFIX.len()) {
             Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
             _ => typ,
-        };
-        name.eq_ignore_ascii_case(ACCESS_TOKEN) || (self == Self::Jwt && name.eq_ignore_ascii_case("JWT"))
+        });
+        let is = |known: &str| name.is_some_and(|name| name.eq_ignore_ascii_case(known));
+        let is_untyped = || name.is_none() || is("JWT");
+        match self {
+            Self::Access(TokenType::Jwt) => is_untyped() || is(ACCESS_TOKEN),
+            Self::Access(TokenType::AccessToken) => is(ACCESS_TOKEN),
+            #[cfg(feature = "oauth")]
+            Self::Id => is_untyped(),
+            #[cfg(feature = "oauth")]
+            Self::Logout { untyped } => is("logout+jwt") || (untyped && is_untyped()),
+        }
+    }
+
+    /// Whether access tokens of a `TokenIssuer` are accepted.
+    pub(super) fn is_access(self) -> bool {
+        matches!(self, Self::Access(_))
+    }
+
+    /// Whether a token without a subject is accepted: one that ends a session may name only the session.
+    pub(super) fn needs_subject(self) -> bool {
+        #[cfg(feature = "oauth")]
+        if matches!(self, Self::Logout { .. }) {
+            return false;
+        }
+        true
     }
 }
 
@@ -73,13 +116,13 @@ pub(super) struct Header<'t> {
 /// # Errors
 ///
 /// [`AuthError::Invalid`], if the header is malformed or has a value that is not accepted.
-pub(super) fn read<'b>(header: &str, expected: TokenType, buffer: &'b mut Vec<u8>) -> Result<Header<'b>, AuthError> {
+pub(super) fn read<'b>(header: &str, expected: TokenKind, buffer: &'b mut Vec<u8>) -> Result<Header<'b>, AuthError> {
     let text = base64url::decode_text(header, buffer, "token_header")?;
     json::read(text, "token_header", |reader, reason| reader.deserialize_map(Parameters { expected, reason }))
 }
 
 struct Parameters<'r> {
-    expected: TokenType,
+    expected: TokenKind,
     reason: Reason<'r>,
 }
 

@@ -13,7 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use super::algorithm::{Algorithm, Family};
 use super::cache::Verified;
 use super::claims::{self, RawClaims};
-use super::header::{self, TokenType};
+use super::header::{self, TokenKind};
 use super::key::VerifyingKey;
 #[cfg(feature = "jwks")]
 use super::key_requests::KeyRequest;
@@ -208,7 +208,7 @@ impl Jwt {
         let expected = &self.0.expectations;
         let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         VerifierCache::borrow(|verifiers| {
-            let (key, algorithm) = choose_key(keys, parts.header, expected.token_type, verifiers)?;
+            let (key, algorithm) = choose_key(keys, parts.header, expected.kind, verifiers)?;
             verifiers.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(
                 |error| match error {
                     SIGNATURE if key.id().is_none() => VerificationFailure::UnnamedKeyMismatch,
@@ -238,12 +238,16 @@ impl Jwt {
 pub(super) fn choose_key(
     keys: &KeySet,
     header: &str,
-    expected: TokenType,
+    expected: impl Into<TokenKind>,
     verifiers: &mut VerifierCache,
 ) -> Result<(Arc<VerifyingKey>, Algorithm), VerificationFailure> {
-    let usual = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
-    if let Some(usual) = usual {
-        return Ok(usual);
+    let expected = expected.into();
+    // The usual header is that of an access token.
+    if expected.is_access() {
+        let usual = keys.keys().iter().find_map(|key| Some((Arc::clone(key), key.by_usual_header(header)?)));
+        if let Some(usual) = usual {
+            return Ok(usual);
+        }
     }
     let header = header::read(header, expected, &mut verifiers.decoded)?;
     let id = header.key_id.as_ref().map(|id| &*id.0);

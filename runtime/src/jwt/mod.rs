@@ -49,7 +49,11 @@ mod bearer;
 mod builder;
 mod cache;
 mod claims;
+#[cfg(feature = "oauth")]
+mod compact;
 mod confirmation;
+#[cfg(feature = "oauth")]
+mod discover;
 #[cfg(feature = "oauth")]
 pub(crate) mod dpop_proof;
 mod grant;
@@ -75,6 +79,8 @@ mod session_claims;
 mod signing;
 mod source;
 mod texts;
+#[cfg(feature = "oauth")]
+mod upstream;
 #[cfg(feature = "testing")]
 mod vectors;
 mod verifier_cache;
@@ -91,6 +97,8 @@ use self::cache::Entries;
 pub use self::cache::TokenCache;
 use self::claims::Expectations;
 pub use self::grant::{Grant, IssueError};
+#[cfg(feature = "oauth")]
+pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
 pub use self::issue::TokenIssuer;
 pub use self::key::VerifyingKey;
@@ -106,6 +114,8 @@ pub(crate) use self::session_claims::SessionClaims;
 pub use self::signing::SigningKey;
 pub use self::source::JwtKeys;
 use self::source::Source;
+#[cfg(feature = "oauth")]
+pub(crate) use self::upstream::{Upstream, UpstreamLogin, upstream_principal};
 #[cfg(feature = "testing")]
 pub use self::vectors::verify_signature;
 use crate::authn::AuthError;

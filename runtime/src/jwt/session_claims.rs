@@ -27,7 +27,7 @@ impl SessionClaims {
             revocable: true,
             // The store decides when a session is over. This is for a clock that was set back.
             leeway: LONGEST_LEEWAY,
-            token_type: TokenType::default(),
+            kind: TokenType::default().into(),
             needs_proof: false,
             paths: Paths::default(),
         })

@@ -9,7 +9,6 @@
 //! followed.
 
 mod fetch;
-mod single_flight;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -19,12 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::fetch::{Fetched, Fetcher};
-use self::single_flight::{Completion, Waiter};
 use self::state::RemoteState;
 use super::AuthError;
 use super::key_set::KeySet;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
+use crate::outgoing::single_flight::{Completion, Waiter};
+#[cfg(feature = "oauth")]
+use crate::provider::Provider;
 
 /// The minimum time between two fetches that unauthenticated clients can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
@@ -97,6 +98,12 @@ impl RemoteKeySet {
         super::backend::self_test()?;
         let fetcher = Fetcher::new(url.as_ref())?;
         Ok(Self(Arc::new(Remote { fetcher, cooldown: COOLDOWN, state: Mutex::default() })))
+    }
+
+    /// The keys where the metadata of the provider say.
+    #[cfg(feature = "oauth")]
+    pub(super) fn of(provider: Provider) -> Self {
+        Self(Arc::new(Remote { fetcher: Fetcher::Of(provider), cooldown: COOLDOWN, state: Mutex::default() }))
     }
 
     /// The minimum time between two fetches because of unknown key names, from 1 second to 5 minutes. Default: 5 seconds. Until
@@ -173,7 +180,7 @@ impl RemoteKeySet {
                 }
                 (None, Some(keys)) if matches!(wanted, Wanted::Newer) => return Ok(keys),
                 (None, _) => {
-                    let reason = if state.failures > 0 { "jwks_unavailable" } else { "jwks_cooldown" };
+                    let reason = if state.back_off.is_failing() { "jwks_unavailable" } else { "jwks_cooldown" };
                     return Err(AuthError::Unavailable(reason));
                 }
             }

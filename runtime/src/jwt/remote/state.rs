@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::single_flight::{Completion, Fetch, Waiter};
 use super::{GRACE, LONGEST_WAIT};
 use crate::clock::Tick;
 use crate::jwt::key_set::KeySet;
+use crate::outgoing::BackOff;
+use crate::outgoing::single_flight::{Completion, Fetch, Waiter};
 
 /// After failures, the pause starts with the cooldown and doubles up to this time.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
@@ -19,10 +20,7 @@ pub(super) struct RemoteState {
     pub(super) keys: Option<HeldKeys>,
     pub(super) fetch: Option<Fetch>,
     fetches: u64,
-    /// When the last fetch started.
-    last_attempt: Option<Tick>,
-    /// How many fetches have failed since the last success.
-    pub(super) failures: u32,
+    pub(super) back_off: BackOff,
     /// Names that are not in the set. Each is assumed to be unknown until this time.
     pub(super) unknown: HashMap<Box<str>, Tick>,
 }
@@ -40,15 +38,12 @@ impl RemoteState {
     pub(super) fn usable(&self, now: Tick) -> Option<Arc<KeySet>> {
         let held = self.keys.as_ref()?;
         let slow = self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= GRACE);
-        (now < held.expires || self.failures > 0 || slow).then(|| Arc::clone(&held.keys))
+        (now < held.expires || self.back_off.is_failing() || slow).then(|| Arc::clone(&held.keys))
     }
 
     /// Returns whether the pause after the last fetch has passed.
     pub(super) fn may_fetch(&self, now: Tick, cooldown: Duration) -> bool {
-        let Some(last) = self.last_attempt else { return true };
-        let doublings = self.failures.saturating_sub(1).min(16);
-        let pause = cooldown.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
-        now.since(last) >= pause.min(LONGEST_BACKOFF.max(cooldown))
+        self.back_off.may_try(now, cooldown, LONGEST_BACKOFF)
     }
 
     pub(super) fn start_fetch(&mut self, now: Tick) -> (Waiter, Completion) {
@@ -56,7 +51,7 @@ impl RemoteState {
         let (fetch, completion) = Fetch::new(self.fetches, now);
         let waiter = fetch.waiter();
         self.fetch = Some(fetch);
-        self.last_attempt = Some(now);
+        self.back_off.begin(now);
         (waiter, completion)
     }
 
@@ -75,12 +70,12 @@ impl RemoteState {
 
     pub(super) fn fail(&mut self) {
         self.fetch = None;
-        self.failures = self.failures.saturating_add(1);
+        self.back_off.fail();
     }
 
     pub(super) fn hold(&mut self, keys: KeySet, fresh_for: Duration, now: Tick, cooldown: Duration) {
         self.fetch = None;
-        self.failures = 0;
+        self.back_off.succeed();
         self.unknown.clear();
         let former = self.keys.take().map(|held| held.keys);
         let keys = match &former {

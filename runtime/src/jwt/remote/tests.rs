@@ -1,32 +1,6 @@
-//! Tests of the lifetime of fetched keys, and of the addresses that a key source may have.
-
-use std::time::Duration;
-
-use headers::{HeaderMap, HeaderName, HeaderValue};
+//! Tests of the addresses that a key source may have.
 
 use super::RemoteKeySet;
-use super::fetch::freshness;
-
-#[test]
-fn cache_control_sets_the_lifetime_within_bounds() {
-    for (headers, seconds) in [
-        (&[][..], 300),
-        (&[("cache-control", "max-age=600")], 600),
-        (&[("cache-control", "public, max-age=600, must-revalidate")], 600),
-        (&[("cache-control", "max-age=600"), ("age", "500")], 100),
-        (&[("cache-control", "max-age=600"), ("age", "700")], 15),
-        (&[("cache-control", "max-age=0")], 15),
-        (&[("cache-control", "max-age=600, no-cache")], 15),
-        (&[("cache-control", "no-store")], 15),
-        (&[("cache-control", "public")], 300),
-        (&[("cache-control", "max-age=99999999999")], 86_400),
-        (&[("cache-control", "max-age=soon")], 300),
-    ] {
-        let pairs =
-            headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-        assert_eq!(freshness(&pairs.collect::<HeaderMap>()), Duration::from_secs(seconds), "{headers:?}");
-    }
-}
 
 #[test]
 fn key_source_needs_https_or_loopback() {

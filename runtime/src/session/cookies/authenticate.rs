@@ -85,14 +85,24 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
         if principal.subject() != record.subject || session != Some(&record.id) {
             return Err(CLAIMS);
         }
-        let revoked = match self.0.revocations.is_revoked_now(&principal) {
+        self.check_revocations(&principal).await?;
+        // A session that began at a provider also ends when the provider says so.
+        #[cfg(feature = "oauth")]
+        if let Some(upstream) = crate::jwt::upstream_principal(&principal)? {
+            self.check_revocations(&upstream).await?;
+        }
+        Ok((record, principal))
+    }
+
+    async fn check_revocations(&self, principal: &Principal) -> Result<(), AuthError> {
+        let revoked = match self.0.revocations.is_revoked_now(principal) {
             Some(revoked) => revoked,
             None => {
-                let asked = self.0.revocations.is_revoked(&principal).await;
+                let asked = self.0.revocations.is_revoked(principal).await;
                 asked.map_err(|_| AuthError::Unavailable("revocations"))?
             }
         };
-        if revoked { Err(REVOKED) } else { Ok((record, principal)) }
+        if revoked { Err(REVOKED) } else { Ok(()) }
     }
 
     /// Writes that the session was used, unless that was written a short time ago.

@@ -1,0 +1,64 @@
+//! How long to wait after failures.
+
+use std::time::Duration;
+
+use crate::clock::Tick;
+
+/// When something was tried last, and how often it has failed since it succeeded. It is data: who holds it decides under a lock.
+#[derive(Debug, Default)]
+pub(crate) struct BackOff {
+    last_attempt: Option<Tick>,
+    failures: u32,
+}
+
+impl BackOff {
+    /// Whether the pause after the last attempt has passed: `first`, doubled for each failure after the first one, at most `longest`.
+    pub(crate) fn may_try(&self, now: Tick, first: Duration, longest: Duration) -> bool {
+        let Some(last) = self.last_attempt else { return true };
+        let doublings = self.failures.saturating_sub(1).min(16);
+        let pause = first.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
+        now.since(last) >= pause.min(longest.max(first))
+    }
+
+    pub(crate) fn begin(&mut self, now: Tick) {
+        self.last_attempt = Some(now);
+    }
+
+    pub(crate) fn fail(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    pub(crate) fn succeed(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Whether the last attempt failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_doubles_up_to_the_longest() {
+        let mut back_off = BackOff::default();
+        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(30));
+        let mut now = Tick::default();
+        assert!(back_off.may_try(now, first, longest));
+        for pause in [1, 2, 4, 8, 16, 30, 30] {
+            back_off.begin(now);
+            back_off.fail();
+            assert!(back_off.is_failing());
+            assert!(!back_off.may_try(now.after(Duration::from_secs(pause) - Duration::from_nanos(1)), first, longest));
+            now = now.after(Duration::from_secs(pause));
+            assert!(back_off.may_try(now, first, longest), "{pause}");
+        }
+        back_off.begin(now);
+        back_off.succeed();
+        assert!(!back_off.is_failing() && !back_off.may_try(now, first, longest));
+        assert!(back_off.may_try(now.after(first), first, longest));
+    }
+}

@@ -1,0 +1,116 @@
+//! The begin of a sign-in: the browser is sent to the provider.
+//!
+//! Threat: a code that an attacker injects into another sign-in (RFC 9700 §4.5), a provider that does not check its verifier (downgraded
+//! PKCE), an authorization request that the browser changes (RFC 9126). Promise: each request has an S256 challenge, and a provider that
+//! says that it supports none is not used. Where the provider takes pushed requests, the browser carries only a reference.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse};
+use url::Url;
+
+use super::demands::SignInDemands;
+use super::error::{SignInError, unavailable};
+use super::flow::Flow;
+use super::{SignIn, SignInParts};
+use crate::client_auth::PushedRequest;
+use crate::provider::{ProviderEndpoint, ProviderMetadata};
+use crate::session::ReturnPath;
+use crate::settings::RequestState;
+
+/// RFC 7636 §4.2.
+const S256: &str = "S256";
+
+impl SignIn {
+    /// Sends the browser to the provider: 303, with a cookie that binds the sign-in to this browser. After the sign-in, the browser comes
+    /// back to `return_to`; a path over 1,024 bytes becomes `/`.
+    ///
+    /// A browser keeps at most four sign-ins that were begun and not completed, each for ten minutes.
+    ///
+    /// # Errors
+    ///
+    /// The provider does not respond, or does not support S256: 503. The handler is not behind palisade: 500.
+    pub async fn begin(&self, request: &HttpRequest, return_to: &ReturnPath) -> Result<HttpResponse, SignInError> {
+        self.begin_with(request, return_to, &SignInDemands::new()).await
+    }
+
+    /// [`begin`](Self::begin) with demands, such as an authentication that is not older than a minute.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Self::begin).
+    pub async fn begin_with(
+        &self,
+        request: &HttpRequest,
+        return_to: &ReturnPath,
+        demands: &SignInDemands,
+    ) -> Result<HttpResponse, SignInError> {
+        let location = self.0.begun(request, return_to, demands).await;
+        location.map(|location| see_other(location.as_str())).map_err(|error| self.rejected(request, error))
+    }
+}
+
+pub(super) fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, location)).finish()
+}
+
+impl SignInParts {
+    async fn begun(
+        &self,
+        request: &HttpRequest,
+        return_to: &ReturnPath,
+        demands: &SignInDemands,
+    ) -> Result<Url, SignInError> {
+        let state = RequestState::of(request).ok_or(SignInError::NotGuarded)?;
+        let metadata = self.provider.metadata().await?;
+        if metadata.list("code_challenge_methods_supported").is_some_and(|all| !all.contains(&S256)) {
+            return Err(unavailable("pkce_unsupported"));
+        }
+        let now = self.clock.since_1970().ok_or(unavailable("clock"))?;
+        let flow = Flow::begin(return_to, demands.max_age, now).ok_or(unavailable("random"))?;
+        let location = self.location(&metadata, &flow, demands).await?;
+        self.set_cookie(request, state, &flow).ok_or(unavailable("crypto_backend"))?;
+        Ok(location)
+    }
+
+    /// The address to which the browser is sent.
+    async fn location(
+        &self,
+        metadata: &ProviderMetadata,
+        flow: &Flow,
+        demands: &SignInDemands,
+    ) -> Result<Url, SignInError> {
+        let endpoint = metadata.address(ProviderEndpoint::Authorization).ok_or(unavailable("provider_garbage"))?;
+        let mut location = endpoint.url().clone();
+        let (challenge, max_age) = (flow.challenge(), flow.max_age.map(|seconds| seconds.to_string()));
+        let mut fields = vec![
+            ("response_type", "code"),
+            ("client_id", self.client.id()),
+            ("redirect_uri", &self.redirect_uri),
+            ("scope", &self.scopes),
+            ("state", &flow.state),
+            ("nonce", &flow.nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", S256),
+        ];
+        let optional = [
+            ("prompt", demands.prompt.as_deref()),
+            ("max_age", max_age.as_deref()),
+            ("acr_values", demands.acr_values.as_deref()),
+            ("login_hint", demands.login_hint.as_deref()),
+            ("ui_locales", demands.ui_locales.as_deref()),
+        ];
+        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let Some(endpoint) = metadata.address(ProviderEndpoint::PushedAuthorization) else {
+            if metadata.says("require_pushed_authorization_requests") {
+                return Err(unavailable("provider_garbage"));
+            }
+            location.query_pairs_mut().extend_pairs(fields);
+            return Ok(location);
+        };
+        let answer = self.post(endpoint, &fields).await?;
+        let pushed = PushedRequest::read(&answer.body).ok_or(unavailable("provider_garbage"))?;
+        let fields = [("client_id", self.client.id()), ("request_uri", &pushed.request_uri)];
+        location.query_pairs_mut().extend_pairs(fields);
+        Ok(location)
+    }
+}

@@ -1,0 +1,221 @@
+//! Tokens for calls on behalf of the caller (RFC 8693).
+//!
+//! Threat: the token of the caller is sent on to another service, which can then act as the caller everywhere (RFC 9700 §4.9, CWE-441), or
+//! a caller chooses for which service a token is issued. Promise: the token goes to the token endpoint of the provider and to
+//! nobody else. The target is configured. What is issued is held for this very token, and for no longer than either lives.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use palisade_grammar::names::is_scope;
+use quick_cache::sync::Cache;
+
+use super::client_credentials::lifetime;
+use super::held::{HeldToken, Issued};
+use super::presented::CallerToken;
+use super::{AccessToken, TokenError};
+use crate::audit;
+use crate::authn::digest::{Digest, sha256};
+use crate::client_auth::{OAuthClient, RequestError, TokenAnswer};
+use crate::clock::Clock;
+use crate::config_error::{ConfigError, Mistakes};
+use crate::provider::{Provider, ProviderEndpoint};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+/// How many tokens are held. The least used one is forgotten.
+const MOST: usize = 1_000;
+/// The longest time that an exchanged token is held: the token of the caller may end, or be revoked, before.
+const LONGEST_HELD: Duration = Duration::from_secs(300);
+
+/// Exchanges the token of the caller for one with which the application calls another service on behalf of the caller (RFC 8693).
+///
+/// The token of the caller is never sent to that service. A token that was issued is held for the same token of the caller, at most
+/// five minutes and at most a thousand of them, and is renewed as that of [`ClientCredentials`](crate::oauth::ClientCredentials).
+///
+/// ```no_run
+/// use actix_web::web::Data;
+/// use palisade::oauth::{OAuthClient, CallerToken, Provider, TokenExchange};
+/// use palisade::{Problem, authenticated, get};
+///
+/// # async fn call(_: &str) -> String { String::new() }
+/// #[get("/invoices")]
+/// #[authenticated]
+/// async fn invoices(caller: CallerToken, billing: Data<TokenExchange>) -> Result<String, Problem> {
+///     let token = billing.token(&caller).await?;
+///     Ok(call(token.expose()).await)
+/// }
+/// # let _ = palisade::scope("").service(invoices);
+///
+/// # fn secret() -> String { String::new() }
+/// # fn main() -> Result<(), palisade::ConfigError> {
+/// let provider = Provider::discover("https://issuer.example")?;
+/// let billing = TokenExchange::builder(&provider, OAuthClient::secret_basic("orders", secret()))
+///     .resource("https://billing.example")
+///     .build()?;
+/// # let _ = billing;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct TokenExchange(Arc<ExchangeParts>);
+
+struct ExchangeParts {
+    settings: Arc<ExchangeSettings>,
+    held: Cache<Digest, HeldToken>,
+}
+
+struct ExchangeSettings {
+    provider: Provider,
+    client: OAuthClient,
+    scopes: Vec<String>,
+    resource: Option<String>,
+    audience: Option<String>,
+    clock: Clock,
+}
+
+impl TokenExchange {
+    /// Starts a configuration: at this provider, as this client.
+    pub fn builder(provider: &Provider, client: OAuthClient) -> TokenExchangeBuilder {
+        TokenExchangeBuilder(ExchangeSettings {
+            provider: provider.clone(),
+            client,
+            scopes: Vec::new(),
+            resource: None,
+            audience: None,
+            clock: Clock::system(),
+        })
+    }
+
+    /// A token for the configured service, on behalf of the caller. Callers with the same token share one request.
+    ///
+    /// # Errors
+    ///
+    /// The provider does not respond, or refuses: 503.
+    pub async fn token(&self, caller: &CallerToken) -> Result<AccessToken, TokenError> {
+        let digest = sha256(caller.text().as_bytes());
+        let held = self.0.held.get_or_insert_with(&digest, || Ok::<_, TokenError>(HeldToken::default()))?;
+        let (settings, caller) = (Arc::clone(&self.0.settings), caller.clone());
+        held.token(&self.0.settings.clock, || async move { settings.request(&caller).await }).await
+    }
+}
+
+impl ExchangeSettings {
+    async fn request(&self, caller: &CallerToken) -> Result<Issued, TokenError> {
+        let metadata = self.provider.metadata().await.map_err(|_| TokenError::Unavailable)?;
+        let endpoint = metadata.address(ProviderEndpoint::Token).ok_or(TokenError::Garbage)?;
+        let scopes = self.scopes.join(" ");
+        let mut fields = vec![
+            ("grant_type", GRANT),
+            ("subject_token", caller.text()),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("requested_token_type", ACCESS_TOKEN),
+        ];
+        let optional = [
+            ("scope", Some(scopes.as_str()).filter(|scopes| !scopes.is_empty())),
+            ("resource", self.resource.as_deref()),
+            ("audience", self.audience.as_deref()),
+        ];
+        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await.inspect_err(|error| {
+            // RFC 8693 §2.2.2: `invalid_request` is about the token of the caller.
+            if let RequestError::Refused(code) = error
+                && **code != *"invalid_request"
+                && **code != *"invalid_grant"
+            {
+                audit::provider_refused(self.provider.issuer(), self.client.id(), code);
+            }
+        })?;
+        let answer = TokenAnswer::read(&answer.body).ok_or(TokenError::Garbage)?;
+        // RFC 8693 §2.2.1: required. Another kind, such as a refresh token, is not what was asked for.
+        if !matches!(answer.issued_token_type.as_deref(), Some(ACCESS_TOKEN | JWT)) {
+            return Err(TokenError::Garbage);
+        }
+        let lives = lifetime(&answer).min(LONGEST_HELD);
+        let expires = self.clock.wall_time().checked_add(lives).ok_or(TokenError::Garbage)?;
+        let scopes = answer.scopes.unwrap_or_else(|| self.scopes.clone());
+        Ok(Issued { token: AccessToken::new(answer.access_token, expires, scopes), lives })
+    }
+}
+
+impl fmt::Debug for TokenExchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.settings, f)
+    }
+}
+
+impl fmt::Debug for ExchangeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenExchange")
+            .field("provider", &self.provider.issuer())
+            .field("client", &self.client)
+            .field("resource", &self.resource)
+            .field("audience", &self.audience)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of [`TokenExchange`]: see [`TokenExchange::builder`].
+#[derive(Debug)]
+#[must_use]
+pub struct TokenExchangeBuilder(ExchangeSettings);
+
+impl TokenExchangeBuilder {
+    /// The address of the service that the tokens are for (RFC 8707 §2): an absolute URI.
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.0.resource = Some(resource.into());
+        self
+    }
+
+    /// The name of the service that the tokens are for, at a provider that takes `audience`.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.0.audience = Some(audience.into());
+        self
+    }
+
+    /// The scopes to ask for. Default: none, so the provider decides.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The clock by which tokens end. Default: the clock of the machine.
+    pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
+        self.0.clock = clock.into();
+        self
+    }
+
+    /// The configured value. It asks the provider for nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// The client cannot be used or is public, neither a resource nor an audience is there, the resource is not an absolute URI, or a scope has
+    /// characters that a scope may not have.
+    pub fn build(self) -> Result<TokenExchange, ConfigError> {
+        let Self(settings) = self;
+        let mut mistakes = Mistakes::default();
+        settings.client.check(&mut mistakes);
+        if settings.client.is_public() {
+            mistakes.report(
+                "client",
+                "must prove who it is, because a token that is exchanged says who acts for its subject",
+            );
+        }
+        if settings.resource.is_none() && settings.audience.is_none() {
+            mistakes.report(
+                "resource",
+                "must be there, or an audience: a token for no particular service is good for all of them",
+            );
+        }
+        if settings.resource.as_deref().is_some_and(|resource| url::Url::parse(resource).is_err()) {
+            mistakes.report("resource", "must be an absolute URI, such as \"https://billing.example\"");
+        }
+        if !settings.scopes.iter().all(|scope| is_scope(scope)) {
+            mistakes.report("scopes", "must each be visible ASCII without spaces, quotes and backslashes");
+        }
+        mistakes.into_result()?;
+        Ok(TokenExchange(Arc::new(ExchangeParts { settings: Arc::new(settings), held: Cache::new(MOST) })))
+    }
+}

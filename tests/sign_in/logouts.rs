@@ -1,0 +1,213 @@
+//! Logout at the provider and by the provider: forged and replayed logout tokens, and sessions that end.
+
+use palisade::oauth::LogoutError;
+use palisade::revocation::RevocationStore;
+use palisade_tests::log::Log;
+use palisade_tests::tokens::now;
+
+use super::*;
+
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+fn logout_claims(liar: &Liar, id: &str) -> Value {
+    json!({
+        "iss": liar.origin(), "aud": CLIENT, "sub": "ada", "sid": "s-1", "iat": now(), "exp": now() + 120, "jti": id,
+        "events": {EVENT: {}},
+    })
+}
+
+fn logout_token(claims: &Value) -> String {
+    key().seal(json!({"alg": "ES256", "typ": "logout+jwt", "kid": "k"}).to_string(), claims.to_string())
+}
+
+/// A browser with a session that began in the session `sid` of the provider.
+async fn signed_in<S, B>(liar: &Liar, app: &S, subject: &str, session: Option<&str>) -> Browser
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    let browser = Browser::default();
+    let asked = browser.begins(app, "/sign-in").await;
+    let mut claims = asked.claims(liar);
+    claims["sub"] = subject.into();
+    claims["sid"] = session.into();
+    issue(liar, &claims);
+    assert_eq!(browser.get(app, &asked.answer(liar)).await.status, 303);
+    assert_eq!(browser.get(app, "/me").await.status, 200);
+    browser
+}
+
+fn shared_sessions() -> (CookieSessions, MemoryRevocations) {
+    let revocations = MemoryRevocations::new();
+    (CookieSessions::new(SITE, MemorySessions::new(), revocations.clone()).unwrap(), revocations)
+}
+
+#[actix_web::test]
+async fn provider_ends_one_of_its_sessions() {
+    let (liar, (sessions, revocations)) = (liar(), shared_sessions());
+    let sign_in = sign_in(&liar);
+    let app = site!(sign_in, sessions);
+    let one = signed_in(&liar, &app, "ada", Some("s-1")).await;
+    let other = signed_in(&liar, &app, "ada", Some("s-2")).await;
+    let (log, _guard) = Log::start();
+    let order = sign_in.back_channel(&logout_token(&logout_claims(&liar, "1")), &revocations).await.unwrap();
+    assert_eq!((order.issuer(), order.subject(), order.session()), (liar.origin(), Some("ada"), Some("s-1")));
+    log.assert_one(&["logged_out_by_provider", "ada", "s-1"]);
+    assert_eq!((one.get(&app, "/me").await.status.as_u16(), other.get(&app, "/me").await.status.as_u16()), (401, 200));
+}
+
+#[actix_web::test]
+async fn provider_ends_all_sessions_of_a_user() {
+    let (liar, (sessions, revocations)) = (liar(), shared_sessions());
+    let sign_in = sign_in(&liar);
+    let app = site!(sign_in, sessions);
+    let mut browsers = Vec::new();
+    for (subject, session) in [("ada", Some("s-1")), ("ada", None), ("bob", Some("s-3"))] {
+        browsers.push(signed_in(&liar, &app, subject, session).await);
+    }
+    let mut claims = logout_claims(&liar, "1");
+    claims.as_object_mut().unwrap().remove("sid");
+    actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    sign_in.back_channel(&logout_token(&claims), &revocations).await.unwrap();
+    let mut statuses = Vec::new();
+    for browser in &browsers {
+        statuses.push(browser.get(&app, "/me").await.status.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 200]);
+    actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    signed_in(&liar, &app, "ada", Some("s-4")).await;
+    // A token that names only a session.
+    let mut claims = logout_claims(&liar, "2");
+    claims.as_object_mut().unwrap().remove("sub");
+    claims["sid"] = "s-3".into();
+    assert_eq!(sign_in.back_channel(&logout_token(&claims), &revocations).await.unwrap().subject(), None);
+    assert_eq!(browsers[2].get(&app, "/me").await.status, 401);
+}
+
+#[actix_web::test]
+async fn logout_tokens_are_checked() {
+    let (liar, revocations) = (liar(), MemoryRevocations::new());
+    let sign_in = sign_in(&liar);
+    let changed = |name: &str, value: Value| {
+        let mut claims = logout_claims(&liar, "1");
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+            value => claims[name] = value,
+        }
+        claims
+    };
+    for (name, value, reason) in [
+        ("iss", json!("https://evil.example"), "token_foreign_issuer"),
+        ("aud", json!("another"), "token_foreign_audience"),
+        ("exp", json!(now() - 60), "token_expired"),
+        ("exp", json!(null), "token_exp"),
+        ("iat", json!(now() - 400), "logout_issued"),
+        ("iat", json!(null), "logout_issued"),
+        ("jti", json!(null), "logout_id"),
+        ("events", json!(null), "logout_event"),
+        ("events", json!({}), "logout_event"),
+        ("events", json!({EVENT: "yes"}), "logout_event"),
+        ("events", json!(EVENT), "logout_claims"),
+        ("nonce", json!("n"), "logout_nonce"),
+        ("sub", json!(7), "token_sub"),
+    ] {
+        let (log, _guard) = Log::start();
+        let claims = changed(name, value.clone());
+        let refused = sign_in.back_channel(&logout_token(&claims), &revocations).await;
+        assert_eq!(refused, Err(LogoutError::Rejected(reason)), "{name}: {value}");
+        log.assert_one(&["logout_rejected", &format!("reason=\"{reason}\"")]);
+        assert_eq!(Problem::from(refused.unwrap_err()).status(), 400);
+    }
+    let mut nobody = changed("sub", json!(null));
+    nobody.as_object_mut().unwrap().remove("sid");
+    let refused = sign_in.back_channel(&logout_token(&nobody), &revocations).await;
+    assert_eq!(refused, Err(LogoutError::Rejected("logout_nobody")));
+    let claims = logout_claims(&liar, "1");
+    let other = Signer::generate(Algorithm::ES256);
+    let forged = other.seal(r#"{"alg":"ES256","typ":"logout+jwt","kid":"k"}"#, claims.to_string());
+    let untyped = key().token("k", &claims);
+    let access = key().seal(r#"{"alg":"ES256","typ":"at+jwt","kid":"k"}"#, claims.to_string());
+    for (token, reason) in [(forged, "token_signature"), (untyped.clone(), "token_typ"), (access, "token_typ")] {
+        assert_eq!(sign_in.back_channel(&token, &revocations).await, Err(LogoutError::Rejected(reason)));
+    }
+    let lenient = builder(&liar).untyped_logout_tokens().build().unwrap();
+    assert!(lenient.back_channel(&untyped, &revocations).await.is_ok());
+}
+
+#[actix_web::test]
+async fn logout_token_is_used_once_in_all_processes() {
+    let (liar, (sessions, revocations)) = (liar(), shared_sessions());
+    let (here, there) = (sign_in(&liar), sign_in(&liar));
+    let app = site!(here, sessions);
+    let mut claims = logout_claims(&liar, "1");
+    claims.as_object_mut().unwrap().remove("sid");
+    let token = logout_token(&claims);
+    here.back_channel(&token, &revocations).await.unwrap();
+    actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    let later = signed_in(&liar, &app, "ada", None).await;
+    for sign_in in [&here, &there] {
+        let replayed = sign_in.back_channel(&token, &revocations).await;
+        assert_eq!(replayed, Err(LogoutError::Rejected("logout_replayed")));
+    }
+    assert_eq!(later.get(&app, "/me").await.status, 200);
+}
+
+/// A logout token is no credential, and neither is an ID token.
+#[actix_web::test]
+async fn no_token_of_a_sign_in_is_an_access_token() {
+    let liar = liar();
+    let keys = palisade::jwt::RemoteKeySet::new(liar.url("/jwks")).unwrap();
+    let jwt = palisade::Jwt::builder().issuer(liar.origin()).audience(CLIENT).keys(keys).build().unwrap();
+    assert!(jwt.verify(&logout_token(&logout_claims(&liar, "1"))).await.is_err());
+}
+
+struct Down;
+
+impl RevocationStore for Down {
+    async fn revoke(&self, _: &str, _: &str, _: std::time::SystemTime) -> Result<(), palisade::resource::Unavailable> {
+        Err(palisade::resource::Unavailable)
+    }
+
+    async fn revoke_before(
+        &self,
+        _: &str,
+        _: &str,
+        _: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        Err(palisade::resource::Unavailable)
+    }
+
+    async fn is_revoked(&self, _: &Principal) -> Result<bool, palisade::resource::Unavailable> {
+        Ok(false)
+    }
+}
+
+#[actix_web::test]
+async fn outage_lets_the_provider_try_again() {
+    let (liar, revocations) = (liar(), MemoryRevocations::new());
+    let sign_in = sign_in(&liar);
+    let token = logout_token(&logout_claims(&liar, "1"));
+    liar.go_down();
+    let fresh = self::sign_in(&liar);
+    assert_eq!(fresh.back_channel(&token, &revocations).await, Err(LogoutError::Unavailable));
+    liar.come_back();
+    assert_eq!(sign_in.back_channel(&token, &Down).await, Err(LogoutError::Unavailable));
+    assert_eq!(Problem::from(LogoutError::Unavailable).status(), 503);
+    assert!(sign_in.back_channel(&token, &revocations).await.is_ok());
+}
+
+#[actix_web::test]
+async fn logout_at_the_provider_has_the_configured_address() {
+    let liar = liar();
+    let url = sign_in(&liar).logout_url(None).await.unwrap().unwrap();
+    assert_eq!(url, format!("{}?client_id={CLIENT}", liar.url("/end_session")));
+    let sign_in = builder(&liar).after_logout("https://app.example/bye").build().unwrap();
+    let url = Url::parse(&sign_in.logout_url(Some("hint")).await.unwrap().unwrap()).unwrap();
+    let pairs: Vec<_> = url.query_pairs().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(pairs, ["client_id=app", "post_logout_redirect_uri=https://app.example/bye", "id_token_hint=hint"]);
+    assert!(builder(&liar).after_logout("http://app.example/").build().is_err());
+    let mut metadata = liar.metadata();
+    metadata.as_object_mut().unwrap().remove("end_session_endpoint");
+    liar.publish(&metadata);
+    assert_eq!(self::sign_in(&liar).logout_url(None).await.unwrap(), None);
+}

@@ -1,0 +1,149 @@
+//! Tokens of a provider that are kept and renewed: a refresh token is used once, by whoever is first.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use palisade::oauth::{UpstreamError, UpstreamTokens};
+
+use super::*;
+
+#[get("/tokens")]
+#[public]
+async fn tokens(request: HttpRequest, sign_in: Data<SignIn>) -> Result<String, Problem> {
+    let who = sign_in.complete(&request).await?;
+    Ok(sign_in.seal_tokens(who.tokens())?)
+}
+
+/// Signs in and returns the tokens as an application keeps them.
+async fn kept(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&str>) -> String {
+    let routes = palisade::scope("").service(begin).service(tokens);
+    let palisade = palisade::Palisade::builder().build().unwrap();
+    let app = actix_web::App::new().app_data(Data::new(sign_in.clone()));
+    let app = actix_web::test::init_service(app.service(routes).wrap(palisade)).await;
+    let browser = Browser::default();
+    let asked = browser.begins(&app, "/sign-in").await;
+    let mut answer = token_answer(&key().token("k", &asked.claims(liar)));
+    answer["refresh_token"] = refresh_token.into();
+    answer["scope"] = "openid orders:read".into();
+    liar.answer("/token", Scripted::json(200, &answer));
+    let path = asked.answer(liar).replace("/sign-in/callback", "/tokens");
+    browser.get(&app, &path).await.body
+}
+
+fn renewing(liar: &Liar, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+    let issued = AtomicUsize::new(1);
+    liar.script("/token", move |_| {
+        let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut answer = json!({
+            "access_token": format!("at-{number}"), "token_type": "Bearer", "expires_in": 300, "refresh_token": format!("rt-{number}"),
+        });
+        change(&mut answer);
+        Scripted::json(200, &answer).after(Duration::from_millis(100))
+    });
+}
+
+fn refreshes(liar: &Liar) -> Vec<String> {
+    let asked = liar.asked("/token");
+    asked.iter().map(|asked| asked.field("refresh_token")).filter(|token| !token.is_empty()).collect()
+}
+
+#[actix_web::test]
+async fn kept_tokens_are_encrypted_and_bound() {
+    let liar = liar();
+    let sign_in = sign_in(&liar);
+    let kept = kept(&liar, &sign_in, Some("rt-1")).await;
+    for part in ["at-1", "rt-1", "ada"] {
+        assert!(!kept.contains(part) && !kept.contains(&palisade_tests::tokens::encode(part)));
+    }
+    let opened = sign_in.open_tokens(&kept).unwrap();
+    assert_eq!((opened.access_token().expose(), opened.can_be_renewed()), ("at-1", true));
+    assert_eq!(opened.access_token().scopes(), ["openid", "orders:read"]);
+    let shown = format!("{opened:?}");
+    assert!(!shown.contains("at-1") && !shown.contains("rt-1"), "{shown}");
+    let other = SignIn::builder(&provider(&liar), OAuthClient::public("other"), CALLBACK, KEY).build().unwrap();
+    assert!(other.open_tokens(&kept).is_none());
+    assert!(builder(&liar).former_key([9; 32]).build().unwrap().open_tokens(&kept).is_some());
+    assert!(sign_in.open_tokens("").is_none() && sign_in.open_tokens(&kept[1..]).is_none());
+}
+
+#[actix_web::test]
+async fn refresh_token_is_used_once() {
+    let liar = liar();
+    let sign_in = sign_in(&liar);
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    renewing(&liar, |_| {});
+    let renewed = join_all((0..100).map(|_| sign_in.refreshed(&held))).await;
+    let texts: Vec<_> = renewed.into_iter().map(|one| one.unwrap().access_token().expose().to_owned()).collect();
+    assert!(texts.iter().all(|text| text == "at-2"), "{texts:?}");
+    // Whoever loaded the old tokens before the new ones were saved.
+    let renewed = sign_in.refreshed(&held).await.unwrap();
+    assert_eq!(refreshes(&liar), ["rt-1"]);
+    assert_eq!(sign_in.refreshed(&renewed).await.unwrap().access_token().expose(), "at-3");
+    assert_eq!(refreshes(&liar), ["rt-1", "rt-2"]);
+}
+
+/// The client of the first caller hangs up while the provider answers.
+#[actix_web::test]
+async fn new_tokens_are_not_lost_if_their_caller_is_gone() {
+    let liar = liar();
+    let sign_in = sign_in(&liar);
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    renewing(&liar, |_| {});
+    let gone = actix_web::rt::time::timeout(Duration::from_millis(20), sign_in.refreshed(&held)).await;
+    assert!(gone.is_err());
+    assert_eq!(sign_in.refreshed(&held).await.unwrap().access_token().expose(), "at-2");
+    assert_eq!(refreshes(&liar), ["rt-1"]);
+}
+
+#[actix_web::test]
+async fn old_refresh_token_stays_if_there_is_no_new_one() {
+    let liar = liar();
+    let sign_in = sign_in(&liar);
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    renewing(&liar, |answer| drop(answer.as_object_mut().unwrap().remove("refresh_token")));
+    assert!(sign_in.refreshed(&held).await.unwrap().can_be_renewed());
+}
+
+/// What a renewal ends with, whose answer has this ID token.
+async fn with_id_token(change: impl Fn(&mut Value)) -> Result<UpstreamTokens, UpstreamError> {
+    let liar = liar();
+    let sign_in = sign_in(&liar);
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    let now = palisade_tests::tokens::now();
+    let mut claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + 300});
+    change(&mut claims);
+    let token = key().token("k", &claims);
+    renewing(&liar, move |answer| answer["id_token"] = token.clone().into());
+    sign_in.refreshed(&held).await
+}
+
+#[actix_web::test]
+async fn renewed_tokens_are_of_the_same_user() {
+    assert!(with_id_token(|_| {}).await.is_ok());
+    for (name, value) in [("sub", json!("bob")), ("iss", json!("https://evil.example")), ("aud", json!("other"))] {
+        let refused = with_id_token(|claims| claims[name] = value.clone()).await;
+        assert_eq!(refused.unwrap_err(), UpstreamError::Ended, "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn end_and_outage_are_told_apart() {
+    let liar = liar();
+    let sign_in = sign_in(&liar);
+    let none = sign_in.open_tokens(&kept(&liar, &sign_in, None).await).unwrap();
+    assert!(!none.can_be_renewed());
+    assert_eq!(sign_in.refreshed(&none).await.unwrap_err(), UpstreamError::Ended);
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    for (answer, error, status) in [
+        (Scripted::nothing(), UpstreamError::Unavailable, 503),
+        (Scripted::json(200, &json!({})), UpstreamError::Unavailable, 503),
+        (Scripted::json(401, &json!({"error": "invalid_client"})), UpstreamError::Unavailable, 503),
+        (Scripted::json(400, &json!({"error": "invalid_grant"})), UpstreamError::Ended, 401),
+    ] {
+        liar.answer("/token", answer);
+        let failed = sign_in.refreshed(&held).await.unwrap_err();
+        assert_eq!((failed, Problem::from(failed).status().as_u16()), (error, status));
+    }
+    renewing(&liar, |_| {});
+    assert!(sign_in.refreshed(&held).await.is_ok(), "a failure is not remembered");
+}
