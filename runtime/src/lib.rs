@@ -185,6 +185,7 @@ pub mod policy;
 pub mod policy_table;
 pub mod principal;
 pub mod problem;
+#[cfg(feature = "oauth")]
 mod proof;
 #[cfg(feature = "oauth")]
 mod provider;
