@@ -2,6 +2,7 @@
 //! loopback interface. The tests need Node, and the packages that `tests/run` installs from npm into `target/provider`.
 
 mod discovery;
+mod mcp;
 mod provider_tokens;
 
 use std::sync::OnceLock;
