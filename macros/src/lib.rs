@@ -77,6 +77,8 @@ attributes! {
     "../docs/require_role.md" require_role
     "../docs/require_permission.md" require_permission
     "../docs/require_scope.md" require_scope
+    "../docs/require_proof.md" require_proof
+    "../docs/step_up.md" step_up
     "../docs/tenant.md" tenant
     "../docs/authorize.md" authorize
     "../docs/owner.md" owner

@@ -23,6 +23,9 @@ impl Expression for Rule {
             | Rule::Admin(_)
             | Rule::Owner(_)
             | Rule::Tenant(_)
+            | Rule::Bound
+            | Rule::Delegated
+            | Rule::StepUp(_)
             | Rule::Owns(_)
             | Rule::Check(_)
             | Rule::Constant(_) => Node::Question,

@@ -24,6 +24,12 @@ pub(crate) enum Rule {
     Admin(Span),
     Owner(Parameter),
     Tenant(Parameter),
+    /// The credential is bound to a key that the caller has proved to hold.
+    Bound,
+    /// Another party acts on behalf of the subject.
+    Delegated,
+    /// The caller was authenticated strongly and recently enough.
+    StepUp(StepUpTerms),
     Owns(Owns),
     /// An asynchronous function of the application.
     Check(Predicate),
@@ -32,6 +38,13 @@ pub(crate) enum Rule {
     Not(Box<Rule>),
     All(Vec<Rule>),
     Any(Vec<Rule>),
+}
+
+/// How strongly and how recently the caller must have been authenticated. At least one of both is there.
+pub(crate) struct StepUpTerms {
+    pub(crate) acr: Vec<LitStr>,
+    /// In seconds.
+    pub(crate) max_age: Option<u64>,
 }
 
 /// An authentication scheme.
@@ -139,6 +152,13 @@ impl Parameter {
     }
 }
 
+impl StepUpTerms {
+    fn text(&self) -> String {
+        let values: Vec<String> = self.acr.iter().map(|value| format!("{:?}", value.value())).collect();
+        format!("step_up(acr({}), {:?})", values.join(", "), self.max_age)
+    }
+}
+
 impl Owns {
     pub(crate) fn names(&self) -> Vec<String> {
         self.parameters.iter().map(Parameter::text).collect()
@@ -194,6 +214,9 @@ impl Rule {
             Rule::Admin(_) => "admin".to_owned(),
             Rule::Owner(parameter) => format!("owner({})", parameter.text()),
             Rule::Tenant(parameter) => format!("tenant({})", parameter.text()),
+            Rule::Bound => "require_proof".to_owned(),
+            Rule::Delegated => "delegated".to_owned(),
+            Rule::StepUp(demand) => demand.text(),
             Rule::Owns(owns) => format!("owner({}, of = {})", owns.names().join(", "), owns.of.text()),
             Rule::Check(predicate) => format!("check({})", predicate.text()),
             Rule::Constant(path) => path.text(),

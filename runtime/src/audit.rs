@@ -36,6 +36,8 @@ pub(crate) struct RejectedRequest<'a> {
     /// Called only if the event is recorded.
     pub(crate) client: &'a dyn Fn() -> Option<IpAddr>,
     pub(crate) subject: Option<&'a str>,
+    /// Who acts on behalf of the subject.
+    pub(crate) actor: Option<&'a str>,
 }
 
 impl RejectedRequest<'_> {
@@ -49,6 +51,7 @@ impl RejectedRequest<'_> {
             handler = display(self.handler),
             client = (self.client)().map(display),
             subject = self.subject.map(tracing::field::debug),
+            actor = self.actor.map(tracing::field::debug),
         );
     }
 }
@@ -103,6 +106,7 @@ pub(crate) fn connection_ended(
     handler: &dyn fmt::Display,
     client: Option<IpAddr>,
     subject: Option<&str>,
+    actor: Option<&str>,
 ) {
     tracing::warn!(
         target: TARGET,
@@ -111,6 +115,7 @@ pub(crate) fn connection_ended(
         handler = display(handler),
         client = client.map(display),
         subject = subject.map(tracing::field::debug),
+        actor = actor.map(tracing::field::debug),
     );
 }
 

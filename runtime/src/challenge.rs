@@ -45,6 +45,7 @@ pub struct ChallengeContext<'a> {
     cause: ChallengeCause<'a>,
     scopes: &'a [&'a str],
     resource_metadata: Option<&'a str>,
+    dpop_algorithms: Option<&'a str>,
     request: Option<&'a HttpRequest>,
 }
 
@@ -52,7 +53,7 @@ impl<'a> ChallengeContext<'a> {
     /// The context of a response with this cause, without scopes, metadata and request.
     #[must_use]
     pub const fn new(realm: &'a str, cause: ChallengeCause<'a>) -> Self {
-        Self { realm, cause, scopes: &[], resource_metadata: None, request: None }
+        Self { realm, cause, scopes: &[], resource_metadata: None, dpop_algorithms: None, request: None }
     }
 
     /// The same with the scopes that the route needs.
@@ -66,6 +67,13 @@ impl<'a> ChallengeContext<'a> {
     #[must_use]
     pub const fn with_resource_metadata(mut self, url: &'a str) -> Self {
         self.resource_metadata = Some(url);
+        self
+    }
+
+    /// The same in an application that accepts proofs by these algorithms, separated by spaces.
+    #[must_use]
+    pub const fn with_dpop_algorithms(mut self, algorithms: &'a str) -> Self {
+        self.dpop_algorithms = Some(algorithms);
         self
     }
 
@@ -99,6 +107,13 @@ impl<'a> ChallengeContext<'a> {
     #[must_use]
     pub const fn resource_metadata(&self) -> Option<&'a str> {
         self.resource_metadata
+    }
+
+    /// The algorithms that the application accepts for proofs, separated by spaces (RFC 9449 §7.1). `None` if it checks no such
+    /// proofs (`PalisadeBuilder::dpop`).
+    #[must_use]
+    pub const fn dpop_algorithms(&self) -> Option<&'a str> {
+        self.dpop_algorithms
     }
 
     /// The request. `None` for a challenge that is written once and copied, which is every challenge of an authenticator whose
@@ -193,6 +208,47 @@ impl Challenges {
     /// The challenges in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Challenge> {
         self.0.iter()
+    }
+}
+
+/// Adds the challenges of a scheme of tokens, such as `Bearer`, and that of `DPoP` if the application checks such proofs.
+pub(crate) fn add_of_tokens(scheme: &str, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+    let mut challenge = Challenge::new(scheme).with("realm", context.realm());
+    // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token. The errors
+    // of a proof belong into the challenge of its scheme (RFC 9449 §7.1).
+    let error = match context.cause() {
+        ChallengeCause::Rejected | ChallengeCause::ProofRequired => Some("invalid_token"),
+        ChallengeCause::InsufficientScope => Some("insufficient_scope"),
+        ChallengeCause::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
+        ChallengeCause::NoCredentials | ChallengeCause::ProofRejected | ChallengeCause::NonceRequired => None,
+    };
+    if let Some(error) = error {
+        challenge = challenge.with("error", error);
+    }
+    if !context.scopes().is_empty() {
+        challenge = challenge.with("scope", context.scopes().join(" "));
+    }
+    if let ChallengeCause::InsufficientAuthentication { acr_values, max_age } = context.cause() {
+        if !acr_values.is_empty() {
+            challenge = challenge.with("acr_values", acr_values.join(" "));
+        }
+        if let Some(max_age) = max_age {
+            challenge = challenge.with("max_age", max_age.as_secs().to_string());
+        }
+    }
+    if let Some(url) = context.resource_metadata() {
+        challenge = challenge.with("resource_metadata", url);
+    }
+    challenges.add(challenge);
+    if let Some(algorithms) = context.dpop_algorithms() {
+        let challenge = Challenge::new("DPoP").with("realm", context.realm()).with("algs", algorithms);
+        // RFC 9449 §7.1: the error of a proof is told by the scheme of the proof.
+        challenges.add(match context.cause() {
+            ChallengeCause::Rejected => challenge.with("error", "invalid_token"),
+            ChallengeCause::ProofRejected => challenge.with("error", "invalid_dpop_proof"),
+            ChallengeCause::NonceRequired => challenge.with("error", "use_dpop_nonce"),
+            _ => challenge,
+        });
     }
 }
 

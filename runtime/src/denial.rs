@@ -3,6 +3,8 @@
 //! Threat: an error response that leaks internals to the client (CWE-209), or a rejection that the operator cannot explain.
 //! Promise: a denial has a status and a text for the client, and a separate stable reason for the audit log.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 
@@ -65,6 +67,23 @@ impl Denial {
     pub(crate) const fn bad_credentials(reason: &'static str) -> Self {
         let extra = Extra::Challenge(ChallengeCause::Rejected);
         Self::new(StatusCode::UNAUTHORIZED, reason, problem::BAD_CREDENTIALS, extra)
+    }
+
+    /// The client must present a credential with the proof of its key.
+    pub(crate) const fn unproved(reason: &'static str, cause: ChallengeCause<'static>) -> Self {
+        let detail = "The proof for the credential is missing or not valid.";
+        Self::new(StatusCode::UNAUTHORIZED, reason, detail, Extra::Challenge(cause))
+    }
+
+    /// RFC 9470 §3: the caller must log in again, in this way.
+    pub(crate) const fn insufficient_authentication(
+        reason: &'static str,
+        acr_values: &'static [&'static str],
+        max_age: Option<Duration>,
+    ) -> Self {
+        let detail = "A more recent or stronger login is required.";
+        let cause = ChallengeCause::InsufficientAuthentication { acr_values, max_age };
+        Self::new(StatusCode::UNAUTHORIZED, reason, detail, Extra::Challenge(cause))
     }
 
     pub(crate) const fn forbidden(reason: &'static str) -> Self {

@@ -169,6 +169,7 @@ impl RequestSnapshot {
             handler: &pattern,
             client: &|| self.client.map(|client| client.ip()),
             subject: None,
+            actor: None,
         }
         .record();
     }

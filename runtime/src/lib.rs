@@ -101,7 +101,7 @@
 //! | `multipart` | forms with files ([`input`]: `Multipart`, `File`) |
 //! | `cookies` | sessions in a cookie (`session::CookieSessions`), a token in a cookie (`JwtBuilder::from_cookie`) |
 //! | `sqlx`, and `sqlx-sqlite` or `sqlx-postgres` | `sql!`, and errors of `sqlx` as problems (`sql`); durable stores. The lowest Rust is that of `sqlx`: 1.94 |
-//! | `oauth` | OAuth 2.0 and OpenID Connect (`oauth`): providers that are discovered, sign-in, tokens for outgoing calls |
+//! | `oauth` | OAuth 2.0 and OpenID Connect (`oauth`): providers that are discovered, introspection, sign-in, tokens for outgoing calls |
 //! | `uuid` | a `Uuid` as the owner of a row ([`resource::OwnerKey`]) |
 //! | `tls` | certificates that are reloaded, and client certificates (`tls`) |
 //! | `tls-development` | self-signed certificates (`tls::DevelopmentCertificate`) |
@@ -171,6 +171,8 @@ mod handler_path;
 pub mod headers;
 mod host;
 pub mod input;
+#[cfg(feature = "oauth")]
+mod introspection;
 pub mod jwt;
 pub mod middleware;
 mod navigation;
@@ -185,7 +187,11 @@ pub mod policy_table;
 pub mod principal;
 pub mod problem;
 #[cfg(feature = "oauth")]
+<<<<<<< HEAD
+mod proof;
+=======
 mod protected_resource;
+>>>>>>> b_o4
 #[cfg(feature = "oauth")]
 mod provider;
 pub mod proxy;
@@ -249,8 +255,8 @@ pub use self::scope::{Guarded, Scope, scope};
 pub use palisade_macros::{
     Extractor, Role, allow_cross_site, allow_raw_sql, authenticated, authorize, body_limit, compressed_body,
     concurrency, cors, delete, deny_all, get, head, headers, optional_auth, options, origin, owner, owner_or_admin,
-    patch, post, public, put, rate_limit, require_permission, require_role, require_scope, route, rule, tenant,
-    timeout, validate,
+    patch, post, public, put, rate_limit, require_permission, require_proof, require_role, require_scope, route, rule,
+    step_up, tenant, timeout, validate,
 };
 
 #[cfg(feature = "sqlx")]
@@ -282,7 +288,7 @@ pub mod __v1 {
     pub use crate::policy::constant::{
         NamesRole, NoName, concurrency, condition, cost, limit, permission, role, scope,
     };
-    pub use crate::policy::{AuthScheme, Check, Network, Ownership, Policy, Route, Rule};
+    pub use crate::policy::{AuthScheme, Check, Network, Ownership, Policy, Route, Rule, StepUp};
     pub use crate::rate_limit::definition::{FieldKeys, pending_key};
     pub use crate::rate_limit::{By, Count, KeyFn, OnStoreFailure, RateLimit};
     pub use crate::role::{RoleDefinition, TypedRole};

@@ -2,8 +2,10 @@
 //! loopback interface. The tests need Node, and the packages that `tests/run` installs from npm into `target/provider`.
 
 mod discovery;
+mod introspection;
 mod mcp;
 mod provider_tokens;
+mod sign_in;
 
 use std::sync::OnceLock;
 

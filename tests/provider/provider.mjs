@@ -95,6 +95,8 @@ function newProvider(issuer, setup, keys) {
     },
     clientBasedCORS: () => true,
     extraClientMetadata: { properties: [] },
+    // The provider refuses to call the loopback interface, where the receivers of logout tokens are in a test.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     pkce: { required: () => setup.pkce ?? true },
     rotateRefreshToken: true,
     enabledJWA: { dPoPSigningAlgValues: ['ES256', 'EdDSA'] },

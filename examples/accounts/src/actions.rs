@@ -22,11 +22,16 @@ use crate::{
 };
 
 /// How long an access token is valid unless it is revoked.
-const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
+pub const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(900);
 
 /// Returns the grant for a token or a session of this account.
 pub fn build_grant(id: &str, role: Role) -> Grant {
-    Grant::new(id, ACCESS_TOKEN_LIFETIME).roles([role.role_name()]).scopes(role.scopes().iter().copied())
+    with_rights(Grant::new(id, ACCESS_TOKEN_LIFETIME), role)
+}
+
+/// Adds what an account with this role may do.
+pub fn with_rights(grant: Grant, role: Role) -> Grant {
+    grant.roles([role.role_name()]).scopes(role.scopes().iter().copied())
 }
 
 /// Returns what a login grants, or `None` if the email or the password is wrong.

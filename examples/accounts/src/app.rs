@@ -25,6 +25,7 @@ use crate::{
     ready::{self, Readiness},
     reports,
     roles::Role,
+    sign_in::{self, AppSignIn},
     store::AppStore,
     users,
 };
@@ -50,6 +51,10 @@ pub struct Service {
     pub cookies: AppCookies,
     /// Creates, lists and removes API keys.
     pub keys: AppKeys,
+    /// Signs people in at a provider, if one is configured.
+    pub sign_in: AppSignIn,
+    /// Sessions and revocations.
+    pub store: AppStore,
     /// The database.
     pub db: Db,
     /// Hashes and verifies passwords.
@@ -89,6 +94,7 @@ pub fn routes() -> Scope {
         .service(auth::refresh)
         .service(auth::logout)
         .service(auth::logout_all)
+        .service(sign_in::back_channel)
         .service(api)
         .service(pages::style::style)
         .service(pages::style::icon)
@@ -100,6 +106,8 @@ pub fn configure(app: &mut ServiceConfig, service: &Service) {
     app.app_data(Data::new(service.sessions.clone()))
         .app_data(Data::new(service.cookies.clone()))
         .app_data(Data::new(service.keys.clone()))
+        .app_data(Data::new(service.sign_in.clone()))
+        .app_data(Data::new(service.store.clone()))
         .app_data(Data::new(service.db.clone()))
         .app_data(Data::new(service.passwords.clone()))
         .app_data(Data::new(service.readiness.clone()))

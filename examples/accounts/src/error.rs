@@ -16,6 +16,9 @@ pub enum ApiError {
     /// 409.
     #[error("Another account has this email.")]
     EmailTaken,
+    /// 403: an account needs an email, and the provider of a new account says none.
+    #[error("The provider did not say your email address, which an account needs.")]
+    NoEmail,
     /// 403: owners may change their account, but not their role.
     #[error("Only an administrator may change a role.")]
     RoleNeedsAdmin,
@@ -42,7 +45,9 @@ impl From<ApiError> for Problem {
             // palisade adds the challenges of a 401.
             ApiError::BadCredentials => StatusCode::UNAUTHORIZED,
             ApiError::EmailTaken => StatusCode::CONFLICT,
-            ApiError::RoleNeedsAdmin | ApiError::NoAccount | ApiError::ScopeNotHeld => StatusCode::FORBIDDEN,
+            ApiError::NoEmail | ApiError::RoleNeedsAdmin | ApiError::NoAccount | ApiError::ScopeNotHeld => {
+                StatusCode::FORBIDDEN
+            }
             ApiError::NoSuchUser | ApiError::NoSuchDocument | ApiError::NoSuchKey => StatusCode::NOT_FOUND,
         };
         Self::new(status).with_detail(error.to_string())

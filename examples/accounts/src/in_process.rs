@@ -9,6 +9,7 @@ use crate::{
     db::Db,
     files::DataFolder,
     ready::Readiness,
+    sign_in::AppSignIn,
     store::Stores,
 };
 
@@ -34,9 +35,12 @@ impl InProcess {
         let callers = Callers::new(&config, &SECRET.into(), &db, &stores.sessions).unwrap();
         let (sessions, cookies, keys) = (callers.sessions.clone(), callers.cookies.clone(), callers.keys.clone());
         let readiness = Readiness::new(&db, &stores.sessions);
+        let sign_in = AppSignIn::new(config.oidc.as_ref(), &SECRET.into()).unwrap();
+        let store = stores.sessions.clone();
         let palisade = app::prepare(&config, callers, stores.rate_limits).build().unwrap();
         let passwords = Passwords::new().unwrap();
-        let service = Service { palisade, sessions, cookies, keys, db: db.clone(), passwords, readiness };
+        let service =
+            Service { palisade, sessions, cookies, keys, sign_in, store, db: db.clone(), passwords, readiness };
         Self { config, db, service, folder }
     }
 }

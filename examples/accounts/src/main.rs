@@ -41,6 +41,7 @@ mod reset;
 mod roles;
 mod seed;
 mod server;
+mod sign_in;
 mod store;
 mod telemetry;
 mod text;

@@ -37,6 +37,7 @@ use crate::{
     random,
     ready::Readiness,
     seed,
+    sign_in::AppSignIn,
     store::Stores,
     telemetry::{self, RequestLine},
     tls,
@@ -60,6 +61,7 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     let passwords = Passwords::new()?;
     let stores = Stores::open(&config, &secret, &db).await?;
     let callers = Callers::new(&config, &secret, &db, &stores.sessions)?;
+    let sign_in = AppSignIn::new(config.oidc.as_ref(), &secret)?;
     let (sessions, cookies, keys) = (callers.sessions.clone(), callers.cookies.clone(), callers.keys.clone());
     let prepared = app::prepare(&config, callers, stores.rate_limits);
     telemetry::start()?;
@@ -80,10 +82,19 @@ pub async fn run(config: Config) -> Result<(), BootError> {
     banner.print();
     let readiness = Readiness::new(&db, &stores.sessions);
     // Runs in the background: the start does not depend on whether Redis responds.
-    rt::spawn(stores.sessions.log_status());
+    rt::spawn(stores.sessions.clone().log_status());
 
-    let service =
-        Service { palisade, sessions, cookies, keys, db: db.clone(), passwords, readiness: readiness.clone() };
+    let service = Service {
+        palisade,
+        sessions,
+        cookies,
+        keys,
+        sign_in,
+        store: stores.sessions,
+        db: db.clone(),
+        passwords,
+        readiness: readiness.clone(),
+    };
     let mut servers = Vec::new();
     if let Some(http) = http {
         servers.push(serve_plain(http, plain(https.address, &config.hosts)?)?);

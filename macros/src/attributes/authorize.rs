@@ -14,10 +14,10 @@ use crate::rule::{NameKind, Rule};
 use crate::suggest;
 use crate::user_path::UserPath;
 
-const CONDITIONS: [&str; 9] =
-    ["role", "permission", "scope", "owner", "tenant", "scheme", "network", "authenticated", "check"];
+const CONDITIONS: [&str; 10] =
+    ["role", "permission", "scope", "owner", "tenant", "scheme", "network", "authenticated", "delegated", "check"];
 const EXAMPLE: &str = "write conditions, such as `role(\"admin\") || owner(id)`";
-const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `scheme(\"..\")`, `network(\"..\")`, `authenticated`, `check(path)` or a \
+const CONDITION: &str = "write `role(\"..\")`, `permission(\"..\")`, `scope(\"..\")`, `owner(id)`, `tenant(org)`, `scheme(\"..\")`, `network(\"..\")`, `authenticated`, `delegated`, `check(path)` or a \
                          constant such as `EDITORS`";
 
 pub(super) struct Authorize;
@@ -199,6 +199,8 @@ impl<'t> Reader<'t, '_> {
         let text = keyword.to_string();
         match text.as_str() {
             "authenticated" => return Some(Rule::Authenticated),
+            "delegated" => return Some(Rule::Delegated),
+            "require_proof" | "step_up" => self.only_an_attribute(keyword),
             "public" | "optional_auth" => {
                 let message = format!("`{keyword}` cannot be a condition, because it admits every caller");
                 self.diagnostics.error(
@@ -238,6 +240,16 @@ impl<'t> Reader<'t, '_> {
         None
     }
 
+    /// A condition that is met by another credential or another login, which the client can bring: its rejection is a 401 that says
+    /// so. As an alternative it could not.
+    fn only_an_attribute(&mut self, keyword: &Ident) {
+        self.diagnostics.error(
+            keyword.span(),
+            format!("`{keyword}` cannot be a condition of an expression"),
+            format!("write `#[{keyword}]` above the handler, beside `#[authorize(..)]`"),
+        );
+    }
+
     fn unknown(&mut self, keyword: &Ident) {
         let text = keyword.to_string();
         let help = match suggest::nearest(&text, CONDITIONS) {
@@ -267,6 +279,14 @@ impl<'t> Reader<'t, '_> {
                     _ => "write `authenticated`",
                 };
                 self.diagnostics.error(group.span(), "`authenticated` takes no arguments", help);
+                return None;
+            }
+            "delegated" => {
+                self.diagnostics.error(group.span(), "`delegated` takes no arguments", "write `delegated`");
+                return None;
+            }
+            "require_proof" | "step_up" => {
+                self.only_an_attribute(keyword);
                 return None;
             }
             "owner_or_admin" => {

@@ -23,9 +23,11 @@ mod owner_or_admin;
 mod public;
 mod rate_limit;
 mod require_permission;
+mod require_proof;
 mod require_role;
 mod require_scope;
 mod route;
+mod step_up;
 mod tenant;
 mod timeout;
 mod validate;
@@ -59,6 +61,8 @@ pub(crate) const ATTRIBUTES: &[&dyn Attribute] = &[
     &require_role::RequireRole,
     &require_permission::RequirePermission,
     &require_scope::RequireScope,
+    &require_proof::RequireProof,
+    &step_up::StepUp,
     &tenant::Tenant,
     &authorize::Authorize,
     &owner::Owner,

@@ -3,9 +3,10 @@
 use palisade_grammar::network::Network;
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::LitStr;
 
 use crate::hygiene::{Names, constant, local};
-use crate::rule::{AuthScheme, Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule};
+use crate::rule::{AuthScheme, Name, NameKind, Owns, Parameter, Predicate, PredicateArgument, Rule, StepUpTerms};
 use crate::user_path::UserPath;
 
 pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
@@ -36,6 +37,9 @@ pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
         Rule::Named(kind, name) => (variant_of(*kind), named(*kind, name)),
         Rule::Owner(parameter) => ("Owner", parameter_name(parameter)),
         Rule::Tenant(parameter) => ("Tenant", parameter_name(parameter)),
+        Rule::Bound => ("Bound", TokenStream::new()),
+        Rule::Delegated => ("Delegated", TokenStream::new()),
+        Rule::StepUp(demand) => ("StepUp", step_up(demand)),
         Rule::Owns(owns) => ("Owns", ownership(owns)),
         Rule::Check(predicate) => ("Check", check(predicate)),
         Rule::Constant(path) => return condition(path),
@@ -48,6 +52,15 @@ pub(super) fn rule(written: &Rule, names: &Names) -> TokenStream {
     };
     let variant = names.rule(variant);
     quote!(#variant #fields)
+}
+
+fn step_up(demand: &StepUpTerms) -> TokenStream {
+    let acr = demand.acr.iter().map(LitStr::value);
+    let max_age = demand.max_age.map(|seconds| {
+        let seconds = Literal::u64_unsuffixed(seconds);
+        quote!(.max_age_seconds(#seconds))
+    });
+    quote!((&::palisade::__v1::StepUp::new(&[#(#acr),*])#max_age))
 }
 
 fn scheme(scheme: &AuthScheme) -> TokenStream {

@@ -25,7 +25,7 @@ fn kind_of(clause: &Clause) -> Kind {
 }
 
 /// Each attribute with arguments, and its kind.
-const KINDS: [(&str, &str, Kind); 29] = [
+const KINDS: [(&str, &str, Kind); 31] = [
     ("get", "\"/x/{id}\"", Route),
     ("post", "\"/x/{id}\"", Route),
     ("put", "\"/x/{id}\"", Route),
@@ -41,6 +41,8 @@ const KINDS: [(&str, &str, Kind); 29] = [
     ("require_role", "\"admin\"", Access),
     ("require_permission", "\"users:delete\"", Access),
     ("require_scope", "\"orders:write\"", Access),
+    ("require_proof", "", Access),
+    ("step_up", "max_age = \"5m\"", Access),
     ("tenant", "id", Access),
     ("authorize", "role(\"admin\")", Access),
     ("owner", "id", Access),
@@ -94,7 +96,9 @@ fn only_an_access_attribute_admits_callers() {
 #[test]
 fn an_unclear_access_attribute_is_one_mistake() {
     for (keyword, _, kind) in KINDS {
-        if kind == Access && !["public", "authenticated", "optional_auth", "validate"].contains(&keyword) {
+        if kind == Access
+            && !["public", "authenticated", "optional_auth", "require_proof", "validate"].contains(&keyword)
+        {
             let expansion = expand::policy(clause(keyword, ""), "async fn f() {}".parse().unwrap()).to_string();
             assert_eq!(expansion.matches("compile_error").count(), 1, "{keyword}: {expansion}");
         }

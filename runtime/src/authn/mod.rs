@@ -21,6 +21,7 @@ pub(crate) mod cookies;
 pub(crate) mod digest;
 mod lookup;
 pub(crate) mod names;
+mod sender;
 pub(crate) mod sweep;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use futures_util::future::LocalBoxFuture;
 use smallvec::SmallVec;
 
 pub(crate) use self::lookup::PrincipalLookup;
+pub(crate) use self::sender::{SenderConstraint, Unproved};
 pub use crate::challenge::{Challenge, ChallengeCause, ChallengeContext, Challenges};
 use crate::dry_run;
 use crate::principal::{Authority, Principal};
@@ -234,6 +236,8 @@ impl Authenticated {
 pub(crate) enum Failure {
     NoCredentials,
     Rejected(AuthError),
+    /// The credential is bound to a key, and the request does not prove that the client has it.
+    Unproved(Unproved),
     /// The request has two credentials of different callers.
     Disagree,
     /// The application's function returned another caller.
@@ -241,7 +245,8 @@ pub(crate) enum Failure {
 }
 
 /// Determines the caller with those of the authenticators that `is_asked` accepts. If the request has credentials of several of
-/// their schemes, each must be valid, and all must belong to the same caller. The roles and scopes of the first credential apply.
+/// their schemes, each must be valid, and all must belong to the same caller. The roles and scopes of the first credential apply, and the
+/// binding of the one that has one.
 pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
     is_asked: impl Fn(&dyn Authenticator) -> bool,
@@ -272,6 +277,9 @@ pub(crate) async fn authenticate(
                     None => caller = Some(principal),
                     // A bound credential beside another one must be proved too.
                     Some(first) if first.is_same_caller_as(&principal) && principal.is_bound() => {
+                        if first.is_bound() && first.confirmation() != principal.confirmation() {
+                            return Err(Failure::Rejected(AuthError::Invalid("credentials_bound_differently")));
+                        }
                         caller = Some(first.clone().limited_as(&principal));
                     }
                     Some(first) if first.is_same_caller_as(&principal) => {}

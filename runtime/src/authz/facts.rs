@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{AccessRequest, Rejection, Rows, Rules, path_value};
+use super::{AccessRequest, Rejection, Rows, Rules, path_value, step_up};
 use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Network, Ownership, Rule, Verdict};
 use crate::principal::Principal;
 
@@ -78,6 +78,9 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Scope(scope) => holds(&|principal| self.assume_all_scopes || principal.has_scope(scope)),
             Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),
             Rule::Tenant(parameter) => self.is_parameter(parameter, Principal::tenant),
+            Rule::Bound => holds(&Principal::is_bound),
+            Rule::Delegated => holds(&|principal| principal.actor().is_some()),
+            Rule::StepUp(demand) => holds(&|principal| step_up::is_met(demand, principal)),
             Rule::Check(_) | Rule::Owns(_) | Rule::Not(_) if self.access.principal.is_none() => Ok(Truth::No),
             Rule::Check(check) => {
                 let called = self.checks.iter().find(|(called, _)| called == check);

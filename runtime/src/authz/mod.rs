@@ -5,6 +5,7 @@
 //! exists only if that function admitted the request, and the handler cannot be called without one.
 
 mod facts;
+pub(crate) mod step_up;
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ use percent_encoding::percent_decode_str;
 
 pub(crate) use self::facts::rows_of;
 use self::facts::{Facts, Truth};
-use crate::policy::{ForeignRow, Ownership, Rule};
+use crate::policy::{ForeignRow, Ownership, Rule, StepUp};
 use crate::principal::Principal;
 use crate::proxy::TrustedProxies;
 use crate::role::RoleName;
@@ -52,6 +53,10 @@ pub(crate) enum Rejection {
     Denied(&'static str),
     /// The rule would admit the caller if the credential had these scopes (RFC 6750 §3.1).
     Scopes(Vec<&'static str>),
+    /// The credential is not bound to a key of its caller. Apart from that, and from a login, the rule admits the caller.
+    Unbound,
+    /// The rule would admit the caller after a login of this kind.
+    StepUp(&'static StepUp),
     /// The row does not exist, or the caller may not know that it exists.
     Absent(&'static str),
     /// The decision is not possible now.
@@ -64,6 +69,11 @@ pub(crate) enum Rejection {
     /// The application has no `Data` of this type, which the rule needs. This is a defect, so the request is rejected.
     NoStore(&'static str),
 }
+
+/// The reason of [`Rejection::Unbound`].
+pub(crate) const UNBOUND: &str = "proof_required";
+/// The reason of [`Rejection::StepUp`].
+pub(crate) const STEP_UP: &str = "insufficient_authentication";
 
 /// How to fix [`Rejection::OwnerIssuerUnset`].
 pub(crate) const OWNER_ISSUER_UNSET: &str = "there are several authenticators: name the issuer whose subjects own resources \
@@ -199,8 +209,30 @@ fn rejection(facts: &mut Facts<'_, '_>, rules: Rules<'_>) -> Rejection {
     if let Some(scopes) = facts.needed_scopes(rules) {
         return Rejection::Scopes(scopes);
     }
-    let unmet = rules.all().find(|rule| facts.truth(rule) == Ok(Truth::No));
-    Rejection::Denied(unmet.map_or("rule_not_met", reason))
+    let mut unmet =
+        rules.all().flat_map(conjuncts).filter(|rule| facts.truth(rule) == Ok(Truth::No)).collect::<Vec<_>>();
+    // Another credential or another login helps only if nothing else is missing. A login with the same kind of credential would not
+    // help a caller without a proof, so the proof is demanded first.
+    unmet.sort_by_key(|rule| match rule {
+        Rule::StepUp(_) => 2,
+        Rule::Bound => 1,
+        _ => 0,
+    });
+    match unmet.first() {
+        Some(Rule::Bound) => Rejection::Unbound,
+        Some(Rule::StepUp(demand)) => Rejection::StepUp(demand),
+        Some(rule) => Rejection::Denied(reason(rule)),
+        None => Rejection::Denied("rule_not_met"),
+    }
+}
+
+/// The rules that must all hold for this one to hold. A list of names, such as `require_role(all(..))`, stays one rule.
+fn conjuncts<'p>(rule: &'p Rule) -> impl Iterator<Item = &'p Rule> {
+    let parts: &'p [Rule] = match rule {
+        Rule::All(parts) if parts.iter().any(|part| matches!(part, Rule::Bound | Rule::StepUp(_))) => parts,
+        whole => std::slice::from_ref(whole),
+    };
+    parts.iter()
 }
 
 /// The value of a path parameter as the handler gets it. The router leaves `%2F`, `%25` and `%2B` encoded and the `Path` extractor
@@ -229,6 +261,8 @@ const fn reason(rule: &Rule) -> &'static str {
         Rule::AuthenticatedBy(_) | Rule::Scheme(_) => "other_scheme",
         Rule::Network(_) => "other_network",
         Rule::Check(_) => "check_denied",
+        Rule::Delegated => "not_delegated",
+        Rule::Not(Rule::Delegated) => "delegated",
         Rule::Nobody => "denied_to_all",
         _ => "rule_not_met",
     }

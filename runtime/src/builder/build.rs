@@ -27,6 +27,7 @@ impl PalisadeBuilder {
             tracing::warn!("reveal_internal_errors: clients can read the texts of internal errors");
         }
         let principal_lookup = self.take_principal_lookup();
+        let sender = self.take_sender();
         let mut mistakes = self.mistakes;
         mistakes.extend(self.cors.mistakes().clone());
         let headers = ApplicationHeaders::new(&self.headers, &self.hsts, &mut mistakes);
@@ -76,7 +77,13 @@ impl PalisadeBuilder {
             policies.exempt(prefix.clone(), reason.clone());
         }
         mistakes.note(config_checks::is_valid_realm(&self.realm));
-        let challenges = mistakes.note(PreparedChallenges::new(&self.authenticators, &self.realm)).unwrap_or_default();
+        let challenges = mistakes
+            .note(PreparedChallenges::new(
+                &self.authenticators,
+                &self.realm,
+                sender.as_ref().and_then(|sender| sender.dpop_algorithms()),
+            ))
+            .unwrap_or_default();
         mistakes.note(rate_limits::checked(self.rate_limit_wait));
         let proxies = mistakes.value_or_error(proxies)?;
         for Exempt { prefix, reason } in &self.exempt {
@@ -95,6 +102,7 @@ impl PalisadeBuilder {
             policies,
             authenticators: self.authenticators,
             principal_lookup,
+            sender,
             challenges,
             rate_limit_store: self.rate_limit_store.unwrap_or_else(RateLimitStore::of_this_process),
             rate_limits: self.rate_limits,

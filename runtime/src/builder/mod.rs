@@ -9,6 +9,7 @@ mod build;
 mod config_checks;
 mod limits;
 mod network;
+mod proofs;
 mod rate_limits;
 #[cfg(feature = "oauth")]
 mod resources;
@@ -31,6 +32,8 @@ use crate::host::HostRules;
 use crate::jwt::Jwt;
 use crate::policy_table::PolicyTable;
 use crate::problem::{FieldError, Problem, Restyle};
+#[cfg(feature = "oauth")]
+use crate::proof::Dpop;
 use crate::proxy::{AddressGroup, ForwardedBy, ProxyPeers};
 use crate::rate_limit::{ConfiguredRateLimits, RateLimitHeaders, RateLimitMode, RateLimitStore};
 use crate::request_sanity::LARGEST_HEAD;
@@ -106,6 +109,8 @@ impl Palisade {
             body_limit: bodies::DEFAULT_LIMIT,
             strict_input: false,
             compressed: None,
+            #[cfg(feature = "oauth")]
+            dpop: None,
             mistakes: Mistakes::default(),
         }
     }
@@ -156,6 +161,9 @@ pub struct PalisadeBuilder {
     body_limit: u64,
     strict_input: bool,
     compressed: Option<u64>,
+    /// How DPoP proofs are checked.
+    #[cfg(feature = "oauth")]
+    dpop: Option<Dpop>,
     mistakes: Mistakes,
 }
 

@@ -19,7 +19,7 @@ const REQUEST_HEADERS: [HeaderName; 2] =
     [HeaderName::from_static("authorization"), HeaderName::from_static("content-type")];
 /// The response headers that a page may read in addition to those that the Fetch standard always allows.
 const EXPOSED: &str = "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, \
-                       WWW-Authenticate, Location";
+                       WWW-Authenticate, DPoP-Nonce, Location";
 const MAX_AGE: Duration = Duration::from_secs(600);
 /// The longest time that any browser keeps a preflight: Firefox. Chromium keeps it for two hours.
 const LONGEST_MAX_AGE: Duration = Duration::from_secs(86_400);

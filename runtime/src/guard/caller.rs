@@ -1,6 +1,6 @@
 //! Authenticates the caller, resolves the caller's roles, and checks that the rules use only defined roles.
 
-use super::{GuardedRequest, MountedPolicy};
+use super::{GuardedRequest, MountedPolicy, constraints};
 use crate::audit;
 use crate::authn::{self, AuthError, Authenticated, Authenticator, Failure};
 use crate::cross_site;
@@ -9,9 +9,6 @@ use crate::dry_run;
 use crate::policy::SchemeChoices;
 use crate::role::Roles;
 use crate::settings::Settings;
-
-/// The reason for a bound credential in an application that can check no proof.
-const BOUND: AuthError = AuthError::Invalid("token_bound");
 
 impl GuardedRequest<'_, '_> {
     /// Authenticates the caller, and keeps the principal for the handler's arguments.
@@ -24,7 +21,11 @@ impl GuardedRequest<'_, '_> {
         if let Ok(authenticated) = &known
             && authenticated.principal().constraints().is_some()
         {
-            known = known.and_then(|authenticated| self.check_constraints(authenticated));
+            known = match known {
+                // On the heap, because most credentials have no constraints.
+                Ok(authenticated) => Box::pin(self.check_constraints(authenticated)).await,
+                failed => failed,
+            };
         }
         #[cfg(feature = "oauth")]
         if self.mounted.resource.is_some() {
@@ -71,6 +72,7 @@ impl GuardedRequest<'_, '_> {
                 audit::misconfigured(&self.mounted.policy.handler, help);
                 Err(Denial::internal("principal_changed"))
             }
+            Err(Failure::Unproved(unproved)) => Err(constraints::denial(unproved)),
             Err(Failure::Rejected(AuthError::Invalid(reason))) => Err(Denial::bad_credentials(reason)),
             Err(Failure::Rejected(AuthError::Unavailable(reason))) => Err(Denial::unavailable(reason)),
         }
@@ -85,18 +87,6 @@ impl GuardedRequest<'_, '_> {
         }
         let is_chosen = |known: &dyn Authenticator| choices.admit(known.scheme(), known.has_api_keys());
         authn::authenticate(&self.settings.authenticators, is_chosen, self.request).await
-    }
-
-    /// Checks what limits the use of the credential.
-    #[cold]
-    fn check_constraints(&self, known: Authenticated) -> Result<Authenticated, Failure> {
-        let known = self.check_networks_of_key(known)?;
-        if known.principal().is_bound() && dry_run::assumed_principal(self.request).is_none() {
-            let help = "a credential is bound to a key of the client, which nothing here can check";
-            audit::misconfigured(&self.mounted.policy.handler, help);
-            return Err(Failure::Rejected(BOUND));
-        }
-        Ok(known)
     }
 
     /// How to fix a choice that no authenticator of the application meets. Routes that were given to `PalisadeBuilder::routes` were

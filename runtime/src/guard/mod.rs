@@ -13,6 +13,7 @@ mod body;
 mod call_limits;
 mod caller;
 mod charging;
+mod constraints;
 mod handler;
 mod input_fields;
 mod mounted;
@@ -191,8 +192,16 @@ pub(crate) async fn around(
 #[cold]
 fn timed_out(mounted: &MountedPolicy, method: &Method, denial: &Denial) -> Error {
     let (status, reason, handler) = (denial.status, denial.reason, &mounted.policy.handler);
-    audit::RejectedRequest { status, reason, method: method.as_str(), handler, client: &|| None, subject: None }
-        .record();
+    audit::RejectedRequest {
+        status,
+        reason,
+        method: method.as_str(),
+        handler,
+        client: &|| None,
+        subject: None,
+        actor: None,
+    }
+    .record();
     Problem::new(status).with_detail(denial.detail).with_retry_after(Duration::from_secs(1)).into()
 }
 

@@ -13,7 +13,7 @@ use crate::audit;
 use crate::authn::{self, AuthError, Authenticated, Failure};
 use crate::authz::{self, AccessRequest, Rejection, Rules};
 use crate::policy::Credentials;
-use crate::principal::{Principal, Token};
+use crate::principal::{Actor, Principal, Token};
 use crate::settings::{Lapse, Reassess, Reassessment, Settings, StillAdmitted};
 
 impl GuardedRequest<'_, '_> {
@@ -46,6 +46,8 @@ impl GuardedRequest<'_, '_> {
             Err(Rejection::Unavailable(reason)) => Err(Lapse::Unchecked(reason)),
             Err(Rejection::Denied(reason) | Rejection::Absent(reason)) => Err(Lapse::Access(reason)),
             Err(Rejection::Scopes(_)) => Err(Lapse::Access("insufficient_scope")),
+            Err(Rejection::Unbound) => Err(Lapse::Access(authz::UNBOUND)),
+            Err(Rejection::StepUp(_)) => Err(Lapse::Access(authz::STEP_UP)),
             Err(Rejection::NoSuchParameter(_) | Rejection::OwnerIssuerUnset | Rejection::NoStore(_)) => {
                 Err(Lapse::Access("rule_not_met"))
             }
@@ -83,6 +85,8 @@ fn lapse(failure: Failure) -> Lapse {
         Failure::Rejected(AuthError::Invalid(reason)) => Lapse::Credential(reason),
         Failure::Rejected(AuthError::Unavailable(reason)) => Lapse::Unchecked(reason),
         Failure::Disagree => Lapse::Credential("credentials_disagree"),
+        // A proof is for one request: it was checked when the response began.
+        Failure::Unproved(_) => Lapse::Credential("token_bound"),
         Failure::Changed => Lapse::Credential("principal_changed"),
     }
 }
@@ -99,7 +103,9 @@ impl Reassess for MountedPolicy {
 
     fn note_end(&self, request: &HttpRequest, reason: &'static str) {
         let Some(guarded) = GuardedRequest::begin(self, request) else { return };
-        let subject = guarded.state.principal.get().map(Principal::subject);
-        audit::connection_ended(reason, &self.policy.handler, guarded.client(), subject);
+        let principal = guarded.state.principal.get();
+        let (subject, actor) = (principal.map(Principal::subject), principal.and_then(Principal::actor));
+        let actor = actor.map(Actor::subject);
+        audit::connection_ended(reason, &self.policy.handler, guarded.client(), subject, actor);
     }
 }

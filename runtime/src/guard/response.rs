@@ -5,19 +5,20 @@ use std::rc::Rc;
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 
 use super::{GuardedRequest, MountPosition, Outcome};
 use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, Rejection};
+use crate::challenge::ChallengeCause;
 use crate::denial::{CROSS_SITE, Denial};
 use crate::dry_run;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
 use crate::headers::{NO_STORE, Stays, insert};
 use crate::navigation;
-use crate::principal::Principal;
+use crate::principal::{Actor, Principal};
 use crate::rejection_response::{ChallengePlace, add_missing_challenge, respond};
 
 impl GuardedRequest<'_, '_> {
@@ -26,6 +27,11 @@ impl GuardedRequest<'_, '_> {
         let (reason, help) = match rejection {
             Rejection::Denied(reason) => return Denial::forbidden(reason),
             Rejection::Scopes(scopes) => return Denial::insufficient_scope(self.token_scheme(), scopes),
+            Rejection::Unbound => return Denial::unproved(authz::UNBOUND, ChallengeCause::ProofRequired),
+            Rejection::StepUp(demand) => {
+                let (acr_values, max_age) = (demand.acr_values(), demand.max_age());
+                return Denial::insufficient_authentication(authz::STEP_UP, acr_values, max_age);
+            }
             Rejection::Absent(reason) => return Denial::absent(reason),
             Rejection::Unavailable(reason) => return Denial::unavailable(reason),
             Rejection::NoSuchParameter(parameter) => (
@@ -60,8 +66,8 @@ impl GuardedRequest<'_, '_> {
         if let Some(reading) = self.reading.take() {
             response = reading.close_if_unread(response);
         }
-        if !self.state.cookies.borrow().is_empty() {
-            self.set_cookies(&mut response);
+        if !self.state.added_headers.borrow().is_empty() {
+            self.add_headers(&mut response);
         }
         if matches!(self.mounted.position, MountPosition::InsideWrap) {
             if let Some(outside) = self.state.reservations.get() {
@@ -99,12 +105,13 @@ impl GuardedRequest<'_, '_> {
         redirect
     }
 
-    /// Sets the cookies of a session that began, changed or ended. A cache must not keep such a response (RFC 9111 §7.3).
+    /// Sets the cookies of a session that began, changed or ended, and the nonce for the next proof. A cache must not keep such a
+    /// response (RFC 9111 §7.3, RFC 9449 §8).
     #[cold]
-    fn set_cookies(&self, response: &mut HttpResponse) {
+    fn add_headers(&self, response: &mut HttpResponse) {
         let headers = response.headers_mut();
-        for (_, cookie) in self.state.cookies.take() {
-            headers.append(SET_COOKIE, cookie);
+        for added in self.state.added_headers.take() {
+            headers.append(added.name, added.value);
         }
         insert(headers, &CACHE_CONTROL, NO_STORE, Stays::New);
     }
@@ -174,13 +181,15 @@ impl GuardedRequest<'_, '_> {
 
     fn audit(&self, status: StatusCode, reason: &'static str) {
         self.state.audited.set(true);
+        let principal = self.state.principal.get();
         audit::RejectedRequest {
             status,
             reason,
             method: self.request.method().as_str(),
             handler: &self.mounted.policy.handler,
             client: &|| self.client(),
-            subject: self.state.principal.get().map(Principal::subject),
+            subject: principal.map(Principal::subject),
+            actor: principal.and_then(Principal::actor).map(Actor::subject),
         }
         .record();
     }

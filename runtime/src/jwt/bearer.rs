@@ -12,7 +12,9 @@ use palisade_grammar::names::is_token_byte;
 
 use super::Jwt;
 use super::judgement::Judgement;
-use crate::authn::{Attempt, AuthError, Authenticator, Challenge, ChallengeCause, ChallengeContext, Challenges};
+use crate::authn::{Attempt, AuthError, Authenticator, ChallengeContext, Challenges};
+use crate::challenge;
+use crate::principal::{Confirmation, Principal};
 
 impl Authenticator for Jwt {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
@@ -20,6 +22,7 @@ impl Authenticator for Jwt {
             Credential::Absent => return Attempt::Absent,
             Credential::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
             Credential::Presented(presented) => presented,
+            Credential::Proved(presented) => return Attempt::Pending(Box::pin(self.judge_proved(presented))),
         };
         let Some(now) = self.0.clock.since_1970() else {
             return Attempt::Done(Err(AuthError::Unavailable("clock")));
@@ -50,7 +53,7 @@ impl Authenticator for Jwt {
 
     fn disowns(&self, request: &HttpRequest) -> bool {
         match self.credential(request) {
-            Credential::Presented(token) => {
+            Credential::Presented(token) | Credential::Proved(token) => {
                 std::str::from_utf8(token).is_ok_and(|token| is_token68(token) && self.is_of_another_issuer(token))
             }
             Credential::Absent | Credential::Malformed(_) => false,
@@ -63,44 +66,34 @@ impl Authenticator for Jwt {
     }
 
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
-        let mut challenge = Challenge::new(self.scheme()).with("realm", context.realm());
-        // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token. The errors
-        // of a proof belong into the challenge of its scheme (RFC 9449 §7.1).
-        let error = match context.cause() {
-            ChallengeCause::Rejected | ChallengeCause::ProofRequired => Some("invalid_token"),
-            ChallengeCause::InsufficientScope => Some("insufficient_scope"),
-            ChallengeCause::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
-            ChallengeCause::NoCredentials | ChallengeCause::ProofRejected | ChallengeCause::NonceRequired => None,
-        };
-        if let Some(error) = error {
-            challenge = challenge.with("error", error);
-        }
-        if !context.scopes().is_empty() {
-            challenge = challenge.with("scope", context.scopes().join(" "));
-        }
-        if let ChallengeCause::InsufficientAuthentication { acr_values, max_age } = context.cause() {
-            if !acr_values.is_empty() {
-                challenge = challenge.with("acr_values", acr_values.join(" "));
-            }
-            if let Some(max_age) = max_age {
-                challenge = challenge.with("max_age", max_age.as_secs().to_string());
-            }
-        }
-        if let Some(url) = context.resource_metadata() {
-            challenge = challenge.with("resource_metadata", url);
-        }
-        challenges.add(challenge);
+        challenge::add_of_tokens(self.scheme(), context, challenges);
     }
 }
 
 impl Jwt {
-    fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
+    pub(super) fn credential<'r>(&self, request: &'r HttpRequest) -> Credential<'r> {
         self.located(Credential::of(request.headers(), self.scheme()), request)
     }
 
     /// The credential of the header, or what the other places have, if tokens may be in other places.
     fn located<'r>(&self, header: Credential<'r>, request: &'r HttpRequest) -> Credential<'r> {
         self.0.locations.as_ref().map_or(header, |locations| locations.find(header, request))
+    }
+
+    /// Judges a token that was presented with a proof (RFC 9449 §7.1). Whether the proof is valid is checked later, for each bound
+    /// credential alike. A token that is not bound to a key would make the proof one of nothing.
+    #[cold]
+    async fn judge_proved(&self, presented: &[u8]) -> Result<Principal, AuthError> {
+        let malformed = AuthError::Invalid("bearer_malformed");
+        let token = std::str::from_utf8(presented).map_err(|_| malformed)?;
+        if !is_token68(token) {
+            return Err(malformed);
+        }
+        let principal = self.verify(token).await?;
+        match principal.confirmation().and_then(Confirmation::dpop_key) {
+            Some(_) => Ok(principal),
+            None => Err(AuthError::Invalid("token_not_bound")),
+        }
     }
 
     /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
@@ -116,12 +109,19 @@ impl Jwt {
     }
 }
 
+/// RFC 6750 §2.1.
+pub(super) const BEARER: &str = "Bearer";
+/// RFC 9449 §7.1.
+const DPOP: &str = "DPoP";
+
 #[derive(Clone, Copy)]
 pub(super) enum Credential<'r> {
     Absent,
     Malformed(&'static str),
     /// The bytes where the token should be.
     Presented(&'r [u8]),
+    /// The same, by the scheme `DPoP` (RFC 9449 §7.1).
+    Proved(&'r [u8]),
 }
 
 impl<'r> Credential<'r> {
@@ -133,6 +133,17 @@ impl<'r> Credential<'r> {
             // RFC 9110 §5.3: this header is not a list, so with two values it is undefined which one applies.
             (Some(_), Some(_)) => return Self::Malformed("authorization_repeated"),
         };
+        match Self::after_scheme(value, expected) {
+            Self::Absent if expected == BEARER => match Self::after_scheme(value, DPOP) {
+                Self::Presented(token) => Self::Proved(token),
+                other => other,
+            },
+            found => found,
+        }
+    }
+
+    #[inline]
+    fn after_scheme(value: &'r [u8], expected: &str) -> Self {
         let Some((scheme, rest)) = value.split_at_checked(expected.len()) else {
             return Self::Absent;
         };
@@ -154,7 +165,7 @@ impl<'r> Credential<'r> {
 }
 
 /// RFC 9110 §11.2: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
-fn is_token68(text: &str) -> bool {
+pub(super) fn is_token68(text: &str) -> bool {
     let inner = text.trim_end_matches('=');
     // `-`, `.`, `/` and the digits are contiguous in ASCII. The loop does not stop early, so that the compiler can vectorize
     // it.

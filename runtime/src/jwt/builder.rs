@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use palisade_grammar::names::is_token_byte;
 
+use super::bearer::BEARER;
 use super::cache::{Entries, TokenCache};
 use super::claims::Expectations;
 use super::header::TokenType;
@@ -27,9 +28,6 @@ use crate::config_error::{ConfigError, Mistakes};
 use crate::revocation::{ErasedRevocations, RevocationStore};
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-
-/// RFC 6750 §2.1.
-const DEFAULT_SCHEME: &str = "Bearer";
 
 /// Type-state of [`JwtBuilder`]: the setting is still missing.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +109,13 @@ impl JwtBuilder {
     pub(super) fn new() -> Self {
         Self {
             expectations: Expectations {
-                scheme: DEFAULT_SCHEME,
+                scheme: BEARER,
                 issuer: String::new(),
                 audiences: Vec::new(),
                 revocable: false,
                 leeway: DEFAULT_LEEWAY,
                 kind: TokenType::default().into(),
+                needs_proof: false,
                 paths: Paths::default(),
             },
             keys: Vec::new(),
@@ -128,6 +127,22 @@ impl JwtBuilder {
             mistakes: Mistakes::default(),
             state: PhantomData,
         }
+    }
+}
+
+#[cfg(feature = "oauth")]
+impl<A> JwtBuilder<Set, A, Unset> {
+    /// The same, as if an audience were set.
+    pub(crate) fn audience_comes_later(self) -> JwtBuilder<Set, Set, Unset> {
+        self.with_state()
+    }
+
+    pub(crate) fn has_no_audience(&self) -> bool {
+        self.expectations.audiences.is_empty()
+    }
+
+    pub(crate) fn own_clock(&self) -> &Clock {
+        &self.clock
     }
 }
 
@@ -311,6 +326,11 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         A: HasAudience,
         K: HasKeys,
     {
+        self.checked()
+    }
+
+    /// The verifier, whether or not issuer, audience and keys were set.
+    pub(super) fn checked(self) -> Result<Jwt, ConfigError> {
         let Self { mut expectations, keys, cache, longest, locations, clock, revocations, mut mistakes, state: _ } =
             self;
         for audience in &expectations.audiences {

@@ -12,16 +12,18 @@ use std::time::Duration;
 
 use palisade_grammar::names::{is_credential_text, is_scope};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
+use super::actor::{self, ActorClaim, ActorReader};
+use super::confirmation::{self, ConfirmationClaim};
 use super::header::TokenKind;
 use super::json::{self, Reason, SeenNames, Text};
 use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
 use crate::audit;
 use crate::authn::names::split_scopes;
-use crate::principal::{LastCheck, Principal, Token};
+use crate::principal::{Confirmation, LastCheck, Principal, Token};
 
 /// The end of the year 9999, where RFC 3339 ends. A later date is rejected as an error, such as milliseconds instead of seconds.
 pub(super) const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
@@ -41,6 +43,8 @@ pub(super) struct Expectations {
     pub(super) revocable: bool,
     pub(super) leeway: Duration,
     pub(super) kind: TokenKind,
+    /// Whether each token must be bound to a key of its caller.
+    pub(super) needs_proof: bool,
     pub(super) paths: Paths,
 }
 
@@ -71,6 +75,8 @@ pub(super) struct RawClaims<'de> {
     permissions: Option<Texts<'de>>,
     scope: Option<Texts<'de>>,
     tenant: Option<Texts<'de>>,
+    confirmation: Option<Confirmation>,
+    actor: Option<ActorClaim<'de>>,
 }
 
 impl<'de> RawClaims<'de> {
@@ -89,6 +95,13 @@ impl<'de> RawClaims<'de> {
             claims.tenant = claims.tenant.or(located.tenant.map(|tenant| Texts::One(Text(tenant.into()))));
         }
         Ok(claims)
+    }
+
+    /// The same claims with this audience only.
+    #[cfg(feature = "oauth")]
+    pub(super) fn with_audience(mut self, audience: &str) -> Self {
+        self.audience = Some(Texts::One(Text(audience.to_owned().into())));
+        self
     }
 
     /// Returns the principal if the claims are as expected at this time. `text` is the JSON that the claims were read from.
@@ -135,6 +148,10 @@ impl<'de> RawClaims<'de> {
             "token_scope"
         } else if tenant.is_some_and(|tenant| !is_credential_text(tenant)) {
             "token_tenant"
+        } else if self.confirmation == Some(Confirmation::Unsupported) {
+            "token_cnf_unsupported"
+        } else if expected.needs_proof && self.confirmation.is_none() {
+            "token_not_bound"
         } else {
             ignored.for_each(|claim| audit::claim_ignored(&expected.issuer, claim));
             let token = Token {
@@ -151,6 +168,12 @@ impl<'de> RawClaims<'de> {
             let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);
             if let Some(tenant) = tenant {
                 principal = principal.with_tenant(tenant);
+            }
+            if let Some(confirmation) = self.confirmation {
+                principal = principal.with_confirmation(confirmation);
+            }
+            if let Some(actor) = self.actor {
+                principal = principal.with_actor(actor.into_actor(&expected.issuer));
             }
             if let Some(scope) = &self.scope {
                 principal = principal.with_scopes(each_scope(scope));
@@ -249,6 +272,15 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
                 "nbf" => reason.take("token_nbf", &mut claims.not_before, &mut map)?,
                 "jti" => reason.take("token_jti", &mut claims.id, &mut map)?,
                 "sid" => reason.take("token_sid", &mut claims.session, &mut map)?,
+                "cnf" => {
+                    reason.take_seed(
+                        confirmation::REASON,
+                        ConfirmationClaim(reason),
+                        &mut claims.confirmation,
+                        &mut map,
+                    )?;
+                }
+                "act" => reason.take_seed(actor::REASON, ActorReader::new(reason), &mut claims.actor, &mut map)?,
                 "roles" if paths.roles.is_none() => reason.take_texts("token_roles", &mut claims.roles, &mut map)?,
                 "permissions" if paths.permissions.is_none() => {
                     reason.take_texts("token_permissions", &mut claims.permissions, &mut map)?;
@@ -290,10 +322,24 @@ impl Reason<'_> {
         self.set("token_claims");
         Ok(())
     }
+
+    fn take_seed<'de, S: DeserializeSeed<'de>, A: MapAccess<'de>>(
+        self,
+        reason: &'static str,
+        seed: S,
+        slot: &mut Option<S::Value>,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        self.set(reason);
+        let value = map.next_value_seed(seed)?;
+        self.fill(slot, value)?;
+        self.set("token_claims");
+        Ok(())
+    }
 }
 
 /// RFC 7519 §2: seconds since 1970, possibly with a fraction. Negative dates and dates after [`LAST_DATE`] are rejected.
-struct NumericDate(Duration);
+pub(super) struct NumericDate(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for NumericDate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,9 +9,12 @@ use palisade_grammar::names::{is_credential_text, is_scope};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::actor::{IssuedActor, is_valid};
 use super::claims::LAST_DATE;
+use super::confirmation::IssuedConfirmation;
 #[cfg(feature = "oauth")]
 use super::upstream::UpstreamLogin;
+use crate::principal::{Actor, Confirmation};
 use crate::problem::{Problem, respond_with_problem};
 
 /// The content of a token to be issued: its subject, roles, scopes and lifetime.
@@ -36,6 +39,8 @@ pub struct Grant {
     as_of: Option<Duration>,
     #[cfg(feature = "oauth")]
     upstream: Option<Box<UpstreamLogin>>,
+    confirmation: Option<Confirmation>,
+    actor: Option<Actor>,
     claims: Map<String, Value>,
 }
 
@@ -56,6 +61,8 @@ impl Grant {
             as_of: None,
             #[cfg(feature = "oauth")]
             upstream: None,
+            confirmation: None,
+            actor: None,
             claims: Map::new(),
         }
     }
@@ -120,6 +127,22 @@ impl Grant {
         self
     }
 
+    /// Binds the token to a key of the client that gets it (the claim `cnf`): to the key of the DPoP proof (RFC 9449 §5) or of the client
+    /// certificate (RFC 8705 §3) with which the client asked for it. The token is accepted only with the proof of that key.
+    ///
+    /// [`Confirmation::Unsupported`] binds it to nothing that could be proved, so each verifier rejects it.
+    pub fn bound_to(mut self, confirmation: Confirmation) -> Self {
+        self.confirmation = Some(confirmation);
+        self
+    }
+
+    /// Who will act on behalf of the subject (the claim `act`, RFC 8693 §4.1), each with a text of 1 to 255 bytes without control
+    /// characters, and at most 8 in a chain.
+    pub fn actor(mut self, actor: Actor) -> Self {
+        self.actor = Some(actor);
+        self
+    }
+
     /// A claim of the application, which a handler reads with [`Claims`](crate::Claims). If palisade writes a claim of this
     /// name itself, issuing the token returns [`IssueError::Claim`].
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -162,6 +185,11 @@ pub enum IssueError {
     /// A permission is empty, over 255 bytes, or has control characters.
     #[error("a permission in a token must be 1 to 255 bytes without control characters")]
     Permission,
+    /// An actor has an issuer or a subject that is empty, over 255 bytes, or has control characters, or there are more than 8 in a chain.
+    #[error(
+        "an actor in a token must have texts of 1 to 255 bytes without control characters, and be one of at most 8"
+    )]
+    Actor,
     /// A claim of the application has a name that palisade or RFC 7519 defines.
     #[error("a claim of the application must not have the name of a registered claim")]
     Claim,
@@ -188,7 +216,7 @@ impl From<IssueError> for Problem {
 respond_with_problem!(IssueError);
 
 /// The claims that palisade writes, and the dates that RFC 7519 §4.1 defines.
-const RESERVED_CLAIMS: [&str; 17] = [
+const RESERVED_CLAIMS: [&str; 19] = [
     "iss",
     "sub",
     "aud",
@@ -206,6 +234,8 @@ const RESERVED_CLAIMS: [&str; 17] = [
     "amr",
     "auth_time",
     "upstream",
+    "cnf",
+    "act",
 ];
 
 /// The credential that a grant becomes: what the grant itself does not say.
@@ -243,6 +273,10 @@ struct IssuedClaims<'g> {
     scope: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'g str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<IssuedConfirmation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<IssuedActor<'g>>,
     #[serde(flatten)]
     claims: &'g Map<String, Value>,
 }
@@ -269,6 +303,8 @@ impl Grant {
             permissions: &self.permissions,
             scope: self.scopes.join(" "),
             tenant: self.tenant.as_deref(),
+            cnf: self.confirmation.as_ref().map(IssuedConfirmation::of),
+            act: self.actor.as_ref().map(IssuedActor::of),
             claims: &self.claims,
         };
         serde_json::to_vec(&claims).map_err(|_| IssueError::Unavailable)
@@ -285,6 +321,8 @@ impl Grant {
             IssueError::Scope
         } else if self.tenant.as_deref().is_some_and(|tenant| !is_credential_text(tenant)) {
             IssueError::Tenant
+        } else if self.actor.as_ref().is_some_and(|actor| !is_valid(actor)) {
+            IssueError::Actor
         } else if self.claims.keys().any(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
             IssueError::Claim
         } else {

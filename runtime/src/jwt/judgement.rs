@@ -29,13 +29,13 @@ const SIGNATURE: AuthError = AuthError::Invalid("token_signature");
 const ALGORITHM: AuthError = AuthError::Invalid("token_alg");
 
 /// A verdict on a token, or a future that returns it.
-pub(super) enum Judgement<'a> {
+pub(crate) enum Judgement<'a> {
     Done(Result<Principal, AuthError>),
     Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
 }
 
 impl Judgement<'_> {
-    pub(super) async fn verdict(self) -> Result<Principal, AuthError> {
+    pub(crate) async fn verdict(self) -> Result<Principal, AuthError> {
         match self {
             Self::Done(verdict) => verdict,
             Self::Pending(verdict) => verdict.await,
@@ -223,9 +223,10 @@ impl Jwt {
         })
     }
 
-    /// Returns whether the token names another issuer. The result only decides which authenticator verifies the token.
+    /// Returns whether the token names another issuer, or is not a JWT, so that another authenticator may know it. The result only decides
+    /// which authenticator verifies the token.
     pub(super) fn is_of_another_issuer(&self, token: &str) -> bool {
-        let Some(parts) = TokenParts::split(token) else { return false };
+        let Some(parts) = TokenParts::split(token) else { return true };
         token.len() <= self.0.longest
             && VerifierCache::borrow(|verifiers| {
                 let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims").ok()?;

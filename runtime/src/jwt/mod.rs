@@ -32,14 +32,16 @@
 //! | `token_alg`, `token_typ`, `token_crit`, `token_b64` | the header parameter is missing, wrong or forbidden |
 //! | `token_kid` | no key source has a key of this name, or several keys match a token without a name |
 //! | `token_signature` | the signature does not verify |
-//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant` | the claim is missing or malformed |
+//! | `token_iss`, `token_aud`, `token_exp`, `token_iat`, `token_nbf`, `token_sub`, `token_jti`, `token_sid`, `token_roles`, `token_permissions`, `token_scope`, `token_tenant`, `token_cnf`, `token_act` | the claim is missing or malformed |
 //! | `token_foreign_issuer`, `token_foreign_audience` | another issuer issued it; it is for another API |
+//! | `token_cnf_unsupported`, `token_not_bound` | it is bound in a way that nobody here can check; it is not bound, but was presented as if it were, or must be |
 //! | `token_expired`, `token_not_yet_valid`, `token_issued_in_future` | it is not valid now |
 //! | `token_revoked` | it was revoked, alone or with all tokens of its subject |
 //!
 //! If a token cannot be verified now, the response is 503, and the reason is one of `jwks_unavailable`, `jwks_cooldown`, `revocations`, `clock`,
 //! `crypto_backend`.
 
+mod actor;
 mod algorithm;
 mod backend;
 mod base64url;
@@ -49,10 +51,15 @@ mod cache;
 mod claims;
 #[cfg(feature = "oauth")]
 mod compact;
+mod confirmation;
 #[cfg(feature = "oauth")]
 mod discover;
+#[cfg(feature = "oauth")]
+pub(crate) mod dpop_proof;
 mod grant;
 mod header;
+#[cfg(feature = "oauth")]
+mod introspected;
 mod issue;
 mod issuer_keys;
 mod json;
@@ -95,7 +102,11 @@ pub use self::grant::{Grant, IssueError};
 #[cfg(feature = "oauth")]
 pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
+#[cfg(feature = "oauth")]
+pub(crate) use self::introspected::{FoundToken, TokenRules, has_form_of_jwt};
 pub use self::issue::TokenIssuer;
+#[cfg(feature = "oauth")]
+pub(crate) use self::judgement::Judgement;
 pub use self::key::VerifyingKey;
 pub use self::key_ring::RotationError;
 pub use self::key_set::KeySet;

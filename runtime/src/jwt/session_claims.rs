@@ -28,6 +28,7 @@ impl SessionClaims {
             // The store decides when a session is over. This is for a clock that was set back.
             leeway: LONGEST_LEEWAY,
             kind: TokenType::default().into(),
+            needs_proof: false,
             paths: Paths::default(),
         })
     }

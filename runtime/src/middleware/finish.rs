@@ -87,6 +87,7 @@ impl Finish {
             handler: &"palisade::middleware",
             client: &|| self.settings.proxies.client(head),
             subject: None,
+            actor: None,
         }
         .record();
         respond(&self.settings, denial, None, ChallengePlace::default(), head)

@@ -27,6 +27,7 @@ mod route;
 mod rule;
 pub(crate) mod rule_text;
 mod scope_demands;
+mod step_up;
 
 use std::panic::Location;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub(crate) use self::route::ServedPaths;
 pub(crate) use self::rule::Credentials;
 pub use self::rule::Rule;
 pub(crate) use self::scope_demands::{OwnResponses, ScopeDemands, Wrap};
+pub use self::step_up::StepUp;
 use crate::cors::RouteCors;
 pub use crate::handler_path::HandlerPath;
 use crate::headers::HeaderChange;

@@ -5,7 +5,7 @@ use palisade_grammar::names::Kind;
 
 use actix_web::HttpRequest;
 
-use super::{AuthScheme, Check, Network, Ownership, Verdict};
+use super::{AuthScheme, Check, Network, Ownership, StepUp, Verdict};
 use crate::principal::Principal;
 use crate::role::{RoleName, Roles};
 
@@ -56,6 +56,14 @@ pub enum Rule {
     Owner(&'static str),
     /// A principal whose tenant equals this path parameter.
     Tenant(&'static str),
+    /// A principal whose credential is [bound](Principal::is_bound) to a key of its caller. Others get 401, if this rule is not below
+    /// [`Any`](Self::Any) or [`Not`](Self::Not).
+    Bound,
+    /// A principal on whose behalf [another party](Principal::actor) acts.
+    Delegated,
+    /// A principal that was authenticated in the demanded way. Others get 401, if this rule is not below [`Any`](Self::Any) or
+    /// [`Not`](Self::Not).
+    StepUp(&'static StepUp),
     /// A principal that owns the row that the path identifies.
     Owns(&'static Ownership),
     /// A principal that a function of the application admits.
@@ -169,6 +177,10 @@ impl Rule {
                     mistake = mistake.take().or_else(|| AuthScheme::Named(name).mistake());
                     return;
                 }
+                Rule::StepUp(demand) => {
+                    mistake = mistake.take().or_else(|| demand.mistake());
+                    return;
+                }
                 Rule::AuthenticatedBy(schemes) => {
                     mistake = mistake.take().or_else(|| schemes.iter().find_map(|scheme| scheme.mistake()));
                     return;
@@ -225,6 +237,9 @@ impl Expression for Rule {
             | Rule::Scope(_)
             | Rule::Owner(_)
             | Rule::Tenant(_)
+            | Rule::Bound
+            | Rule::Delegated
+            | Rule::StepUp(_)
             | Rule::Owns(_)
             | Rule::Check(_) => Node::Question,
         }

@@ -83,7 +83,7 @@ impl RuleFormatter<'_> {
             Rule::Authenticated => f.write_str("authenticated"),
             Rule::Nobody => f.write_str("deny_all"),
             Rule::AuthenticatedBy(_) => self.term(rule, f),
-            Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) => self.term(rule, f),
+            Rule::Owner(_) | Rule::Tenant(_) | Rule::Owns(_) | Rule::Bound | Rule::StepUp(_) => self.term(rule, f),
             Rule::Role(_) | Rule::Admin | Rule::Permission(_) | Rule::Scope(_) => {
                 f.write_str("require_")?;
                 self.term(rule, f)
@@ -131,6 +131,9 @@ impl RuleFormatter<'_> {
             Rule::Scope(name) => write!(f, "scope({name:?})"),
             Rule::Owner(parameter) => write!(f, "owner({parameter})"),
             Rule::Tenant(parameter) => write!(f, "tenant({parameter})"),
+            Rule::Bound => f.write_str("require_proof"),
+            Rule::Delegated => f.write_str("delegated"),
+            Rule::StepUp(demand) => write!(f, "step_up({demand})"),
             Rule::Owns(ownership) => write!(f, "owner({ownership})"),
             Rule::Check(check) => write!(f, "check({})", check.name()),
             Rule::Not(rule) => {

@@ -62,11 +62,16 @@ pub(super) fn add(settings: &Settings, place: ChallengePlace<'_>, cause: Challen
     {
         return append(of_all, headers);
     }
+<<<<<<< HEAD
+    let chosen = place.choices.and_then(|choices| prepared.of_chosen(cause, &settings.authenticators, choices));
+    let context = context(settings, cause);
+=======
     let chosen = place
         .choices
         .filter(|_| place.is_usual())
         .and_then(|choices| prepared.of_chosen(cause, &settings.authenticators, choices));
     let context = ChallengeContext::new(&settings.realm, cause);
+>>>>>>> b_o4
     append(&chosen.unwrap_or_else(|| written(settings, place, &context, |known| place.admits(known))), headers);
 }
 
@@ -79,7 +84,7 @@ pub(super) fn add_needed_scopes(
     scopes: &[&str],
     headers: &mut HeaderMap,
 ) {
-    let context = ChallengeContext::new(&settings.realm, ChallengeCause::InsufficientScope).with_scopes(scopes);
+    let context = context(settings, ChallengeCause::InsufficientScope).with_scopes(scopes);
     let is_asked = |known: &dyn Authenticator| known.scheme().eq_ignore_ascii_case(scheme) && place.admits(known);
     let values = written(settings, place, &context, is_asked);
     if !values.is_empty() {
@@ -88,6 +93,11 @@ pub(super) fn add_needed_scopes(
     // The credential is one without a challenge for scopes, such as an API key.
     let challenge = Challenge::new(scheme).with("realm", &settings.realm).with("error", "insufficient_scope");
     append(challenge.with("scope", scopes.join(" ")).value().as_slice(), headers);
+}
+
+fn context<'a>(settings: &'a Settings, cause: ChallengeCause<'a>) -> ChallengeContext<'a> {
+    let algorithms = settings.sender.as_ref().and_then(|sender| sender.dpop_algorithms());
+    algorithms.into_iter().fold(ChallengeContext::new(&settings.realm, cause), ChallengeContext::with_dpop_algorithms)
 }
 
 fn append(values: &[HeaderValue], headers: &mut HeaderMap) {

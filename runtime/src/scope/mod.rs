@@ -54,7 +54,7 @@ pub use self::members::add_at;
 pub use self::members::{DefaultService, Guarded, MountedService, ScopeItem, guarded};
 use crate::config_error::ConfigError;
 use crate::endpoint::Guards;
-use crate::policy::{AuthScheme, Network, OwnResponses, Rule, Wrap};
+use crate::policy::{AuthScheme, Network, OwnResponses, Rule, StepUp, Wrap};
 use crate::policy_table::PolicyTable;
 #[cfg(feature = "oauth")]
 use crate::protected_resource::ProtectedResource;
@@ -289,6 +289,25 @@ impl Scope {
     /// Requires that the tenant of the principal equals a parameter of the prefix, as `#[tenant(org)]` does.
     pub fn tenant(self, parameter: &'static str) -> Self {
         self.authorize(Rule::Tenant(parameter))
+    }
+
+    /// Requires a credential that is bound to a key of its caller, as `#[require_proof]` does.
+    pub fn require_proof(self) -> Self {
+        self.authorize(Rule::Bound)
+    }
+
+    /// Requires that the caller was authenticated in this way, as `#[step_up(..)]` does.
+    ///
+    /// ```
+    /// use palisade::policy::StepUp;
+    ///
+    /// const RECENTLY: StepUp = StepUp::new(&[]).max_age_seconds(300);
+    ///
+    /// let scope = palisade::scope("/account").step_up(&RECENTLY);
+    /// # let _ = scope;
+    /// ```
+    pub fn step_up(self, demand: &'static StepUp) -> Self {
+        self.authorize(Rule::StepUp(demand))
     }
 
     /// Adds a rule. Like the other methods, it can be repeated: each rule must hold, and the rule of the endpoint too.

@@ -28,10 +28,15 @@ struct ChallengesOfCause {
 }
 
 impl PreparedChallenges {
-    pub(crate) fn new(authenticators: &[Arc<dyn Authenticator>], realm: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        authenticators: &[Arc<dyn Authenticator>],
+        realm: &str,
+        dpop_algorithms: Option<&str>,
+    ) -> Result<Self, ConfigError> {
         let of = |cause| {
-            let of_each: Result<Vec<_>, _> =
-                authenticators.iter().map(|known| written(&**known, &ChallengeContext::new(realm, cause))).collect();
+            let context = ChallengeContext::new(realm, cause);
+            let context = dpop_algorithms.into_iter().fold(context, ChallengeContext::with_dpop_algorithms);
+            let of_each: Result<Vec<_>, _> = authenticators.iter().map(|known| written(&**known, &context)).collect();
             let of_each = of_each?;
             Ok::<_, ConfigError>(ChallengesOfCause { all: in_order(of_each.iter().flatten().cloned()), of_each })
         };

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub(crate) use self::challenges::PreparedChallenges;
 pub(crate) use self::reassessment::{Lapse, Reassess, Reassessment, StillAdmitted};
 pub(crate) use self::request_state::{RequestState, RequestStates};
-use crate::authn::{Authenticator, PrincipalLookup};
+use crate::authn::{Authenticator, PrincipalLookup, SenderConstraint};
 use crate::authz::Owners;
 use crate::body::BodyTimeouts;
 use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) authenticators: Vec<Arc<dyn Authenticator>>,
     /// Completes or rejects each caller.
     pub(crate) principal_lookup: Option<PrincipalLookup>,
+    /// Checks the proofs of bound credentials.
+    pub(crate) sender: Option<Arc<dyn SenderConstraint>>,
     pub(crate) challenges: PreparedChallenges,
     pub(crate) rate_limit_store: RateLimitStore,
     /// The numbers of the rate limits that attributes name.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
-use actix_web::http::header::HeaderValue;
+#[cfg(feature = "cookies")]
+use actix_web::http::header::SET_COOKIE;
+use actix_web::http::header::{HeaderName, HeaderValue};
 
 use super::{Reassessment, WorkerSettings};
 use crate::authz::{Authorized, Rows};
@@ -21,6 +23,15 @@ use crate::headers::CspNonce;
 use crate::principal::Principal;
 use crate::rate_limit::Reservations;
 use crate::route_responses::ResponsesOfRoute;
+
+/// A header that a response has in addition.
+pub(crate) struct AddedHeader {
+    pub(crate) name: HeaderName,
+    pub(crate) value: HeaderValue,
+    /// The name of the cookie that it sets.
+    #[cfg_attr(not(feature = "cookies"), expect(dead_code, reason = "only cookies replace each other"))]
+    pub(crate) cookie: Option<Arc<str>>,
+}
 
 /// The state of one request.
 pub(crate) struct RequestState {
@@ -53,8 +64,8 @@ pub(crate) struct RequestState {
     pub(crate) body_error: Cell<Option<InputError>>,
     /// The errors of arguments that read the query or the path, for the same reason.
     pub(crate) parameter_errors: RefCell<Vec<InputError>>,
-    /// The cookies that the response sets, by their names, if the handler began, changed or ended a session.
-    pub(crate) cookies: RefCell<Vec<(Arc<str>, HeaderValue)>>,
+    /// What the response has in addition: the cookies of a session that began, changed or ended, and the nonce for the next proof.
+    pub(crate) added_headers: RefCell<Vec<AddedHeader>>,
     /// Whether the handler asked who caused the request, and it was the page of another site.
     pub(crate) cross_site: Cell<bool>,
     /// Whether the rejection was audited, so that one rejection is one event.
@@ -70,9 +81,15 @@ impl RequestState {
     /// Lets the response set a cookie. It replaces an earlier one of the same name.
     #[cfg(feature = "cookies")]
     pub(crate) fn set_cookie(&self, name: &Arc<str>, cookie: HeaderValue) {
-        let mut cookies = self.cookies.borrow_mut();
-        cookies.retain(|(known, _)| known != name);
-        cookies.push((Arc::clone(name), cookie));
+        let mut added = self.added_headers.borrow_mut();
+        added.retain(|known| known.cookie.as_ref() != Some(name));
+        added.push(AddedHeader { name: SET_COOKIE, value: cookie, cookie: Some(Arc::clone(name)) });
+    }
+
+    /// Lets the response have this header too.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn add_header(&self, name: HeaderName, value: HeaderValue) {
+        self.added_headers.borrow_mut().push(AddedHeader { name, value, cookie: None });
     }
 
     /// The state of this request. `None` if palisade's middleware is not installed.
@@ -110,7 +127,7 @@ impl RequestStates {
             has_input_error: Cell::new(false),
             body_error: Cell::new(None),
             parameter_errors: RefCell::new(Vec::new()),
-            cookies: RefCell::new(Vec::new()),
+            added_headers: RefCell::new(Vec::new()),
             cross_site: Cell::new(false),
             audited: Cell::new(false),
         };

@@ -10,6 +10,7 @@ use actix_web::test::TestRequest;
 
 use super::as_principal::AsPrincipal;
 use super::outcome::Access;
+use crate::authz::step_up;
 use crate::policy::{Credentials, ForeignRow, Network, Ownership, Rule, SchemeChoices};
 use crate::policy_table::PolicyRow;
 use crate::principal::Principal;
@@ -226,7 +227,11 @@ impl Personas {
             return Access::In;
         }
         if !all(true) {
-            return rejected(StatusCode::FORBIDDEN);
+            return rejected(if self.lacks_only_a_login(&rules, row, persona, known) {
+                StatusCode::UNAUTHORIZED
+            } else {
+                StatusCode::FORBIDDEN
+            });
         }
         if !all_exist {
             return rejected(StatusCode::NOT_FOUND);
@@ -240,6 +245,22 @@ impl Personas {
             });
         });
         rejected(if revealed { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND })
+    }
+
+    /// Whether another credential or another login would admit the caller.
+    fn lacks_only_a_login(
+        &self,
+        rules: &[Rule],
+        row: &PolicyRow,
+        persona: &Persona,
+        known: Option<&Principal>,
+    ) -> bool {
+        let parts = rules.iter().flat_map(|rule| match rule {
+            Rule::All(parts) if parts.iter().any(is_of_login) => parts,
+            one => std::slice::from_ref(one),
+        });
+        let mut unmet = parts.filter(|rule| !self.holds(rule, row, persona, known, &|_| true)).peekable();
+        unmet.peek().is_some() && unmet.all(is_of_login)
     }
 
     fn holds(
@@ -271,6 +292,9 @@ impl Personas {
             Rule::Tenant(name) => {
                 is(&|principal| self.can_own(principal) && principal.tenant() == Some(self.value(row.path(), name)))
             }
+            Rule::Bound => is(&Principal::is_bound),
+            Rule::Delegated => is(&|principal| principal.actor().is_some()),
+            Rule::StepUp(demand) => is(&|principal| step_up::is_met(demand, principal)),
             Rule::Owns(ownership) => principal.is_some() && owns(ownership),
             Rule::Check(check) => principal.is_some() && self.check_allows(check.name(), persona),
             Rule::Not(rule) => principal.is_some() && !inner(rule),
@@ -288,6 +312,10 @@ impl Personas {
         let mut matching = self.checks.iter().filter(|(path, who, _)| path == check && *who == persona.name);
         matching.next_back().is_some_and(|(_, _, allows)| *allows)
     }
+}
+
+fn is_of_login(rule: &Rule) -> bool {
+    matches!(rule, Rule::Bound | Rule::StepUp(_))
 }
 
 #[cfg(test)]

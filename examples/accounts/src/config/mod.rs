@@ -4,6 +4,7 @@
 //! value, a number with a unit. All mistakes are reported together, each in one line that names the variable. An invalid value
 //! never falls back silently to the default. Errors never contain the values of secrets.
 
+mod oidc;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use palisade::jwt::TokenCache;
 use palisade::rate_limit::RateLimitMode;
 use secrecy::SecretString;
 
+pub use self::oidc::Oidc;
 use crate::{
     boot::{BootError, Mistake},
     db::DatabaseUrl,
@@ -25,7 +27,7 @@ use crate::{
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 22] = [
+const VARIABLES: [&str; 26] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
     "ACCOUNTS_HOSTS",
@@ -39,6 +41,10 @@ const VARIABLES: [&str; 22] = [
     "ACCOUNTS_JWKS_FILE",
     "ACCOUNTS_JWKS_URL",
     "ACCOUNTS_JWKS_ISSUER",
+    "ACCOUNTS_OIDC_ISSUER",
+    "ACCOUNTS_OIDC_CLIENT_ID",
+    "ACCOUNTS_OIDC_CLIENT_SECRET",
+    "ACCOUNTS_OIDC_CALLBACK",
     "ACCOUNTS_TOKEN_CACHE",
     "ACCOUNTS_ORIGINS",
     "ACCOUNTS_ADMIN_EMAIL",
@@ -77,6 +83,8 @@ pub struct Config {
     pub audience: String,
     /// A second issuer whose tokens are accepted.
     pub partner: Option<Partner>,
+    /// The provider at which people may sign in.
+    pub oidc: Option<Oidc>,
     /// Whether verified tokens are cached.
     pub token_cache: TokenCache,
     /// The web origins whose scripts may call the API.
@@ -147,6 +155,7 @@ impl Config {
         let issuer = env.parsed("ACCOUNTS_JWT_ISSUER", "https://accounts.example", text);
         let audience = env.parsed("ACCOUNTS_JWT_AUDIENCE", "accounts-api", text);
         let partner = env.partner(issuer.as_deref());
+        let oidc = env.oidc(listen);
         let token_cache = env.parsed("ACCOUNTS_TOKEN_CACHE", "on", |text| match text {
             "on" => Ok(TokenCache::DEFAULT),
             "off" => Ok(TokenCache::Off),
@@ -183,6 +192,7 @@ impl Config {
                 issuer: issuer?,
                 audience: audience?,
                 partner,
+                oidc,
                 token_cache: token_cache?,
                 origins: origins?,
                 admin_email: admin_email?,

@@ -53,6 +53,34 @@ fn second_issuer_needs_a_name_and_key_source() {
 }
 
 #[test]
+fn provider_needs_an_issuer_and_a_client() {
+    const ISSUER: (&str, &str) = ("ACCOUNTS_OIDC_ISSUER", "https://issuer.example");
+    const CLIENT: (&str, &str) = ("ACCOUNTS_OIDC_CLIENT_ID", "accounts");
+    const SECRET: (&str, &str) = ("ACCOUNTS_OIDC_CLIENT_SECRET", "a secret of the provider");
+    const CALLBACK: (&str, &str) = ("ACCOUNTS_OIDC_CALLBACK", "https://accounts.example/sign-in/callback");
+    assert!(read(&[]).unwrap().oidc.is_none());
+    let oidc = read(&[ISSUER, CLIENT]).unwrap().oidc.unwrap();
+    assert_eq!((&*oidc.issuer, &*oidc.client_id, oidc.client_secret.is_none()), (ISSUER.1, CLIENT.1, true));
+    assert_eq!(oidc.callback, "https://localhost:8443/sign-in/callback");
+    let oidc = read(&[ISSUER, CLIENT, SECRET, CALLBACK]).unwrap().oidc.unwrap();
+    assert_eq!(oidc.callback, CALLBACK.1);
+    assert!(!format!("{oidc:?}").contains(SECRET.1));
+    assert_eq!(oidc.client_secret.unwrap().expose_secret(), SECRET.1);
+    for (vars, variable) in [
+        (&[ISSUER][..], "ACCOUNTS_OIDC_CLIENT_ID"),
+        (&[ISSUER, SECRET], "ACCOUNTS_OIDC_CLIENT_ID"),
+        (&[CLIENT], "ACCOUNTS_OIDC_ISSUER"),
+        (&[CALLBACK], "ACCOUNTS_OIDC_ISSUER"),
+        (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CLIENT_SECRET", "")], "ACCOUNTS_OIDC_CLIENT_SECRET"),
+        (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CALLBACK", " ")], "ACCOUNTS_OIDC_CALLBACK"),
+        (&[("ACCOUNTS_OIDC_ISSUER", ""), CLIENT], "ACCOUNTS_OIDC_ISSUER"),
+    ] {
+        let mistakes = read(vars).unwrap_err();
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with(variable), "{vars:?}: {mistakes:?}");
+    }
+}
+
+#[test]
 fn every_setting_is_read() {
     let config = read(&[
         ("ACCOUNTS_LISTEN", "[::1]:0"),

@@ -7,6 +7,7 @@ mod accounts;
 mod api_keys;
 mod documents;
 mod emails;
+mod identities;
 mod pool;
 
 use std::fmt;

@@ -10,15 +10,15 @@ use askama::Template;
 use palisade::input::{Form, Query};
 use palisade::password::Passwords;
 use palisade::session::ReturnPath;
-use palisade::{Problem, authenticated, get, headers, post, public, rate_limit, validate};
-use serde::Deserialize;
+use palisade::{Principal, Problem, authenticated, get, headers, post, public, rate_limit, validate};
+use serde::{Deserialize, de::IgnoredAny};
 use validator::Validate;
 
 use super::{
     form::{EnteredEmail, LONGEST_LINE, OwnPage, Wrong},
     parts::{Top, page, page_with, see_other},
 };
-use crate::{actions, app::AppCookies, db::Db, model::Credentials, passwords::Password};
+use crate::{actions, app::AppCookies, db::Db, model::Credentials, passwords::Password, sign_in::AppSignIn};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -29,11 +29,14 @@ struct LoginPage {
     wrong: Wrong,
     /// The email and the password do not match.
     rejected: bool,
+    /// The provider at which people may sign in instead.
+    provider: Option<String>,
 }
 
 impl LoginPage {
-    fn new(email: String, return_to: ReturnPath) -> Self {
-        Self { top: Top::Visitor, email, return_to, wrong: Wrong::default(), rejected: false }
+    fn new(email: String, return_to: ReturnPath, sign_in: &AppSignIn) -> Self {
+        let (wrong, provider) = (Wrong::default(), sign_in.provider());
+        Self { top: Top::Visitor, email, return_to, wrong, rejected: false, provider }
     }
 
     /// Whether the person wanted another page, which needs a login.
@@ -46,6 +49,8 @@ impl LoginPage {
 #[template(path = "logged_out.html")]
 struct LoggedOutPage {
     top: Top,
+    /// Where the person can log out at the provider too, if the session began there.
+    at_provider: Option<String>,
 }
 
 /// The query of the page.
@@ -53,6 +58,13 @@ struct LoggedOutPage {
 pub struct LoginQuery {
     #[serde(default)]
     return_to: ReturnPath,
+}
+
+impl LoginQuery {
+    /// The page to return to.
+    pub fn return_to(self) -> ReturnPath {
+        self.return_to
+    }
 }
 
 /// What the form sends.
@@ -71,8 +83,8 @@ pub struct LoginForm {
 #[get("/login")]
 #[public("the form of the login")]
 #[validate]
-pub async fn form(query: Query<LoginQuery>) -> Result<HttpResponse, Problem> {
-    page(&LoginPage::new(String::new(), query.into_inner().return_to))
+pub async fn form(query: Query<LoginQuery>, sign_in: Data<AppSignIn>) -> Result<HttpResponse, Problem> {
+    page(&LoginPage::new(String::new(), query.into_inner().return_to, &sign_in))
 }
 
 /// Begins a session for an email and its password.
@@ -89,10 +101,11 @@ pub async fn log_in(
     db: Data<Db>,
     passwords: Data<Passwords>,
     cookies: Data<AppCookies>,
+    sign_in: Data<AppSignIn>,
 ) -> Result<HttpResponse, Problem> {
     let LoginForm { email, password, return_to } = credentials.into_inner();
     let entered = Credentials { email: email.address(), password };
-    let mut again = LoginPage::new(email.0, return_to);
+    let mut again = LoginPage::new(email.0, return_to, &sign_in);
     again.wrong = Wrong::of(&entered);
     if !again.wrong.is_empty() {
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &again);
@@ -115,7 +128,24 @@ pub async fn log_in(
 #[authenticated]
 #[headers(clear_site_data)]
 #[rate_limit(100, "15m", name = "logouts")]
-pub async fn log_out(request: HttpRequest, cookies: Data<AppCookies>) -> Result<HttpResponse, Problem> {
+pub async fn log_out(
+    caller: Principal,
+    request: HttpRequest,
+    cookies: Data<AppCookies>,
+    sign_in: Data<AppSignIn>,
+) -> Result<HttpResponse, Problem> {
     cookies.end(&request).await?;
-    page(&LoggedOutPage { top: Top::Visitor })
+    let claims = caller.token().and_then(|token| token.claims::<SessionClaims>().ok());
+    let at_provider = match (claims.and_then(|claims| claims.upstream), sign_in.get()) {
+        // The own session is over in any case.
+        (Some(_), Ok(sign_in)) => sign_in.logout_url(None).await.unwrap_or_default(),
+        _ => None,
+    };
+    page(&LoggedOutPage { top: Top::Visitor, at_provider })
+}
+
+/// The claims of a session that tell how it began.
+#[derive(Deserialize)]
+struct SessionClaims {
+    upstream: Option<IgnoredAny>,
 }

@@ -17,6 +17,7 @@ mod policies;
 pub mod problem;
 mod register;
 mod sessions;
+mod sign_in;
 pub mod style;
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,8 @@ pub fn routes() -> Scope {
         .service(login::form)
         .service(login::log_in)
         .service(login::log_out)
+        .service(sign_in::begin)
+        .service(sign_in::callback)
         .service(register::form)
         .service(register::register)
         .service(app)

@@ -38,9 +38,13 @@ pub fn page_for_people(problem: Problem) -> HttpResponse {
 /// Renders a problem as a page.
 pub fn page(problem: Problem) -> HttpResponse {
     let status = problem.status();
-    let (heading, advice) = texts(status, problem.retry_after());
     let path = problem.instance().unwrap_or_default();
-    let (link, link_text) = way_on(status, path);
+    let of_sign_in = path.starts_with("/sign-in").then(|| texts_of_sign_in(status)).flatten();
+    let (heading, advice) = match of_sign_in {
+        Some((heading, advice)) => (heading, advice.to_owned()),
+        None => texts(status, problem.retry_after()),
+    };
+    let (link, link_text) = if of_sign_in.is_some() { ("/login".to_owned(), "Log in") } else { way_on(status, path) };
     let place = |error: &palisade::problem::FieldError| {
         let place = error.pointer().map(|pointer| pointer.trim_start_matches('/')).or(error.parameter());
         place.unwrap_or_default().to_owned()
@@ -52,6 +56,23 @@ pub fn page(problem: Problem) -> HttpResponse {
         .render()
         .unwrap_or_else(|_| format!("<!doctype html><html lang=\"en\"><title>{heading}</title><h1>{heading}</h1>"));
     HttpResponse::build(status).content_type("text/html; charset=utf-8").body(text)
+}
+
+/// Why a sign-in at the provider did not end in a session.
+fn texts_of_sign_in(status: StatusCode) -> Option<(&'static str, &'static str)> {
+    Some(match status.as_u16() {
+        400 => (
+            "Your sign-in could not be completed",
+            "It may have taken too long, or was completed before. Please start again.",
+        ),
+        403 => (
+            "You were not signed in",
+            "The provider did not sign you in, or did not say your email address. You may start again, or use another account.",
+        ),
+        409 => ("There is already an account with your email", "It has a password. Log in with it."),
+        503 => ("The provider does not answer", "Please try again in a moment, or log in with your password."),
+        _ => return None,
+    })
 }
 
 /// What happened, and what to do about it.

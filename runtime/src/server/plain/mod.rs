@@ -138,6 +138,7 @@ fn reject(request: &ServiceRequest, reason: &'static str) {
         handler: &"palisade::server::PlainHttp",
         client: &|| request.peer_addr().map(|peer| peer.ip().to_canonical()),
         subject: None,
+        actor: None,
     }
     .record();
 }

@@ -2,5 +2,6 @@
 
 mod forms;
 mod login;
+mod sign_in;
 mod site;
 mod threats;

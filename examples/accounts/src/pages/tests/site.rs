@@ -83,7 +83,13 @@ pub struct Site<S> {
 
 pub async fn start()
 -> Site<impl Service<Request, Response = ServiceResponse<impl MessageBody + 'static>, Error = actix_web::Error>> {
-    let InProcess { db, service, folder, .. } = InProcess::start(&[]).await;
+    start_with(&[]).await
+}
+
+pub async fn start_with(
+    settings: &[(&str, &str)],
+) -> Site<impl Service<Request, Response = ServiceResponse<impl MessageBody + 'static>, Error = actix_web::Error>> {
+    let InProcess { db, service, folder, .. } = InProcess::start(settings).await;
     let hash = service.passwords.hash(PASSWORD).await.unwrap();
     let number = SITES.fetch_add(1, Ordering::Relaxed);
     let (ada_email, admin_email) = (format!("ada{number}@example.com"), format!("root{number}@example.com"));

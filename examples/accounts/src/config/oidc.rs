@@ -1,0 +1,61 @@
+//! The provider at which people may sign in.
+//!
+//! The threat is a sign-in that is half configured (OWASP ASVS V13.4): without its secret, at an issuer that is not a URL, or with an
+//! address that the provider does not know.
+
+use std::net::SocketAddr;
+
+use secrecy::SecretString;
+
+use super::{Env, text};
+
+const ISSUER: &str = "ACCOUNTS_OIDC_ISSUER";
+const CLIENT_ID: &str = "ACCOUNTS_OIDC_CLIENT_ID";
+const CLIENT_SECRET: &str = "ACCOUNTS_OIDC_CLIENT_SECRET";
+const CALLBACK: &str = "ACCOUNTS_OIDC_CALLBACK";
+
+/// An OpenID provider, and this server as its client.
+#[derive(Debug)]
+pub struct Oidc {
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// The id of this server there.
+    pub client_id: String,
+    /// `None`: a public client.
+    pub client_secret: Option<SecretString>,
+    /// The address to which it sends browsers back.
+    pub callback: String,
+}
+
+impl Env {
+    /// Returns `None` without recording a mistake if no provider is configured.
+    pub(super) fn oidc(&mut self, listen: Option<SocketAddr>) -> Option<Oidc> {
+        let [issuer, client_id, secret, callback] =
+            [ISSUER, CLIENT_ID, CLIENT_SECRET, CALLBACK].map(|name| self.values.contains_key(name));
+        match (issuer, client_id, secret || callback) {
+            (false, false, false) => return None,
+            (false, ..) => return self.reject(ISSUER, "is missing, but another setting of the provider is there"),
+            (true, false, _) => {
+                return self.reject(CLIENT_ID, "is missing; the provider gives one to each application");
+            }
+            _ => {}
+        }
+        let client_secret = self.secret(CLIENT_SECRET, |secret| {
+            if secret.is_empty() {
+                Err("is empty; unset it for a public client")
+            } else {
+                Ok(SecretString::from(secret))
+            }
+        });
+        // Without a port of its own, the callback must be set: the port is chosen when the server starts.
+        let port = listen.map_or(8443, |listen| listen.port());
+        let default = format!("https://localhost:{port}/sign-in/callback");
+        let callback = self.parsed(CALLBACK, &default, text);
+        Some(Oidc {
+            issuer: self.parsed(ISSUER, "", text)?,
+            client_id: self.parsed(CLIENT_ID, "", text)?,
+            client_secret,
+            callback: callback?,
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! One call for all who wait for the same token.
+//!
+//! Threat: many requests with one token that cause as many calls (CWE-400), and a client that hangs up and takes the call of others with
+//! it. Promise: a call runs in a task of its own, and each request with the token gets its result. Calls beyond the configured number wait
+//! for at most a second.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::{Asking, LONGEST_QUEUE};
+use crate::authn::AuthError;
+use crate::authn::digest::Digest;
+use crate::principal::Principal;
+
+const UNAVAILABLE: AuthError = AuthError::Unavailable("introspection_unavailable");
+
+type AnsweredToken = Result<Principal, AuthError>;
+
+/// The calls that are under way or wait for their turn. Each is there for at least one request, so there are not more of them than requests.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<HashMap<Digest, watch::Receiver<Option<AnsweredToken>>>>);
+
+impl Asking {
+    /// Asks the provider, or waits for the answer to the same question.
+    pub(super) async fn ask(self: &Arc<Self>, token: &str, digest: Digest, address: Option<IpAddr>) -> AnsweredToken {
+        let spent = || address.is_some_and(|address| self.budgets.is_spent(address, self.clock.tick()));
+        if spent() {
+            return Err(AuthError::Unavailable("introspection_budget"));
+        }
+        let mut waiter = {
+            let mut flights = self.flights.0.lock();
+            match flights.get(&digest) {
+                Some(waiter) => waiter.clone(),
+                None => {
+                    let runtime = tokio::runtime::Handle::try_current().map_err(|_| UNAVAILABLE)?;
+                    let (verdict, waiter) = watch::channel(None);
+                    flights.insert(digest, waiter.clone());
+                    let call = TokenQuestion { asking: Arc::clone(self), digest };
+                    let token = Zeroizing::new(token.to_owned());
+                    runtime.spawn(async move {
+                        verdict.send_replace(Some(call.run(&token, address).await));
+                    });
+                    waiter
+                }
+            }
+        };
+        // Longer than a turn, the metadata and the call itself may take.
+        let longest = self.longest_call().saturating_add(LONGEST_QUEUE);
+        let verdict = match timeout(longest, waiter.wait_for(Option::is_some)).await {
+            Ok(Ok(verdict)) => verdict.clone().unwrap_or(Err(UNAVAILABLE)),
+            Ok(Err(_)) | Err(_) => Err(UNAVAILABLE),
+        };
+        if let (Err(AuthError::Invalid(_)), Some(address)) = (&verdict, address) {
+            self.budgets.charge(address, self.clock.tick());
+        }
+        verdict
+    }
+
+    /// Metadata are fetched in at most two calls.
+    fn longest_call(&self) -> Duration {
+        self.provider.outgoing().timeout().saturating_mul(3).saturating_add(Duration::from_secs(1))
+    }
+}
+
+/// A call that others may wait for until this is dropped.
+struct TokenQuestion {
+    asking: Arc<Asking>,
+    digest: Digest,
+}
+
+impl TokenQuestion {
+    async fn run(&self, token: &Zeroizing<String>, address: Option<IpAddr>) -> AnsweredToken {
+        let asking = &self.asking;
+        let turn = timeout(LONGEST_QUEUE, asking.at_once.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(AuthError::Unavailable("introspection_busy")) };
+        // While this waited for its turn, other tokens of the address may have been rejected.
+        if address.is_some_and(|address| asking.budgets.is_spent(address, asking.clock.tick())) {
+            return Err(AuthError::Unavailable("introspection_budget"));
+        }
+        let answer = asking.call(token).await;
+        asking.remembered.keep(self.digest, &answer, asking.clock.tick());
+        answer.map(|(principal, _)| principal)
+    }
+}
+
+impl Drop for TokenQuestion {
+    fn drop(&mut self) {
+        self.asking.flights.0.lock().remove(&self.digest);
+    }
+}

@@ -1,0 +1,82 @@
+//! Proofs that were made in advance: the nonce of the server (RFC 9449 §9).
+
+use std::time::Duration;
+
+use actix_web::test::TestRequest;
+use jsonwebtoken::Algorithm;
+use palisade::Cors;
+use palisade::oauth::Dpop;
+use palisade::testing::ManualClock;
+use palisade_tests::log::Log;
+use palisade_tests::{TestResponse, builder, call};
+use serde_json::json;
+
+use crate::client::{BASE, Client, request};
+use crate::{app, refused};
+
+fn with_nonce(client: &Client, nonce: &str) -> TestRequest {
+    let token = client.token();
+    let proof = client.proof("GET", "/who", &token).claim("nonce", json!(nonce)).claim("iat", json!(0));
+    request("/who", &token, &client.sign(&proof))
+}
+
+fn nonce_of(response: &TestResponse) -> String {
+    assert_eq!(response.headers.get_all("dpop-nonce").count(), 1, "{response:?}");
+    response.header("dpop-nonce").to_owned()
+}
+
+#[actix_web::test]
+async fn proof_needs_a_nonce_of_this_minute() {
+    let (clock, client) = (ManualClock::new(), Client::new(Algorithm::ES256));
+    let dpop = Dpop::new(BASE).unwrap().require_nonce([7; 32]).clock(&clock);
+    let app = app!(builder().dpop(dpop).cors(Cors::allow_origins(["https://app.example"])));
+    let (log, _guard) = Log::start();
+    refused!(&app, log, client.get("/who"), Some("use_dpop_nonce"), "dpop_nonce");
+    let response = call(&app, client.get("/who").insert_header(("origin", "https://app.example"))).await;
+    assert_eq!(response.header("cache-control"), "no-store");
+    assert!(response.header("access-control-expose-headers").contains("DPoP-Nonce"), "{response:?}");
+    let nonce = nonce_of(&response);
+
+    // The nonce has the time, so the clock of the client does not matter.
+    let response = call(&app, with_nonce(&client, &nonce)).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    assert!(!response.headers.contains_key("dpop-nonce"), "the nonce is still good");
+    clock.advance(Duration::from_secs(30));
+    let response = call(&app, with_nonce(&client, &nonce)).await;
+    assert_eq!((response.status.as_u16(), response.header("cache-control")), (200, "no-store"));
+    let next = nonce_of(&response);
+    assert_ne!(next, nonce);
+    clock.advance(Duration::from_secs(30));
+    let _ = log.take();
+    refused!(&app, log, with_nonce(&client, &nonce), Some("use_dpop_nonce"), "dpop_nonce");
+    assert_eq!(call(&app, with_nonce(&client, &next)).await.status, 200);
+}
+
+/// Two processes with one secret accept the nonces of each other, and those of another server are worth nothing.
+#[actix_web::test]
+async fn nonce_of_another_server_is_refused() {
+    let (clock, client) = (ManualClock::new(), Client::new(Algorithm::ES256));
+    let of = |secret: u8| builder().dpop(Dpop::new(BASE).unwrap().require_nonce([secret; 32]).clock(&clock));
+    let (ours, same, other) = (app!(of(7)), app!(of(7)), app!(of(8)));
+    let nonce = nonce_of(&call(&ours, client.get("/who")).await);
+    assert_eq!(call(&same, with_nonce(&client, &nonce)).await.status, 200);
+    let (log, _guard) = Log::start();
+    refused!(&other, log, with_nonce(&client, &nonce), Some("use_dpop_nonce"), "dpop_nonce");
+    for invented in ["", "x", &nonce[..21], &format!("{nonce}A")] {
+        refused!(&ours, log, with_nonce(&client, invented), Some("use_dpop_nonce"), "dpop_nonce");
+    }
+}
+
+/// A proof is used once, also while its nonce is good.
+#[actix_web::test]
+async fn nonce_does_not_allow_a_replay() {
+    let (clock, client) = (ManualClock::new(), Client::new(Algorithm::ES256));
+    let app = app!(builder().dpop(Dpop::new(BASE).unwrap().require_nonce([7; 32]).clock(&clock)));
+    let nonce = nonce_of(&call(&app, client.get("/who")).await);
+    let token = client.token();
+    let proof = client.sign(&client.proof("GET", "/who", &token).claim("nonce", json!(nonce)));
+    assert_eq!(call(&app, request("/who", &token, &proof)).await.status, 200);
+    let (log, _guard) = Log::start();
+    clock.advance(Duration::from_secs(29));
+    refused!(&app, log, request("/who", &token, &proof), Some("invalid_dpop_proof"), "dpop_replayed");
+}
