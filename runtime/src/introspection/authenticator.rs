@@ -10,17 +10,52 @@ use actix_web::HttpRequest;
 use super::{Asking, Introspection, cache};
 use crate::authn::digest::Digest;
 use crate::authn::{Attempt, AuthError, Authenticator, ChallengeContext, Challenges};
-use crate::jwt::{FoundToken, Judgement, has_form_of_jwt};
+use crate::jwt::{FoundToken, Judgement, has_form_of_jwt, only_bound};
 use crate::principal::Principal;
 use crate::settings::RequestState;
 
 impl Authenticator for Introspection {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        let token = match self.0.rules.presented(request) {
-            FoundToken::Absent => return Attempt::Absent,
-            FoundToken::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
-            FoundToken::Token(token) => token,
+        match self.0.rules.presented(request) {
+            FoundToken::Absent => Attempt::Absent,
+            FoundToken::Malformed(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
+            FoundToken::Token(token) => self.judge(request, token),
+            FoundToken::Proved(token) => Attempt::Pending(Box::pin(async move {
+                only_bound(match self.judge(request, token) {
+                    Attempt::Absent => return Err(AuthError::Invalid("bearer_malformed")),
+                    Attempt::Done(verdict) => verdict?,
+                    Attempt::Pending(verdict) => verdict.await?,
+                })
+            })),
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        self.0.rules.jwt().scheme()
+    }
+
+    fn issuer(&self) -> Option<&str> {
+        Some(self.0.provider.issuer())
+    }
+
+    fn authorization_server(&self) -> Option<&str> {
+        self.issuer()
+    }
+
+    fn disowns(&self, request: &HttpRequest) -> bool {
+        let (FoundToken::Token(token) | FoundToken::Proved(token)) = self.0.rules.presented(request) else {
+            return false;
         };
+        has_form_of_jwt(token)
+    }
+
+    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
+        self.0.rules.jwt().challenge(context, challenges);
+    }
+}
+
+impl Introspection {
+    fn judge<'a>(&'a self, request: &'a HttpRequest, token: &'a str) -> Attempt<'a> {
         if let Err(error) = self.0.shape(token) {
             return Attempt::Done(Err(error));
         }
@@ -36,22 +71,6 @@ impl Authenticator for Introspection {
             Some(Err(error)) => Attempt::Done(Err(error)),
             None => Attempt::Pending(Box::pin(self.0.ask_for(request, token, digest))),
         }
-    }
-
-    fn scheme(&self) -> &'static str {
-        self.0.rules.jwt().scheme()
-    }
-
-    fn issuer(&self) -> Option<&str> {
-        Some(self.0.provider.issuer())
-    }
-
-    fn disowns(&self, request: &HttpRequest) -> bool {
-        matches!(self.0.rules.presented(request), FoundToken::Token(token) if has_form_of_jwt(token))
-    }
-
-    fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
-        self.0.rules.jwt().challenge(context, challenges);
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum FoundToken<'r> {
     Absent,
     Malformed(&'static str),
     Token(&'r str),
+    /// Under the scheme DPoP, so that only a token that is bound to a key is accepted.
+    Proved(&'r str),
 }
 
 /// Where tokens are and what their claims must be, without keys.
@@ -46,14 +48,17 @@ impl TokenRules {
     }
 
     pub(crate) fn presented<'r>(&self, request: &'r HttpRequest) -> FoundToken<'r> {
-        let presented = match self.0.credential(request) {
+        let credential = self.0.credential(request);
+        let presented = match credential {
             Credential::Absent => return FoundToken::Absent,
             Credential::Malformed(reason) => return FoundToken::Malformed(reason),
-            Credential::Presented(presented) => presented,
+            Credential::Presented(presented) | Credential::Proved(presented) => presented,
         };
         match std::str::from_utf8(presented) {
-            Ok(token) if is_token68(token) => FoundToken::Token(token),
-            _ => FoundToken::Malformed("bearer_malformed"),
+            Ok(token) if !is_token68(token) => FoundToken::Malformed("bearer_malformed"),
+            Ok(token) if matches!(credential, Credential::Proved(_)) => FoundToken::Proved(token),
+            Ok(token) => FoundToken::Token(token),
+            Err(_) => FoundToken::Malformed("bearer_malformed"),
         }
     }
 
