@@ -187,11 +187,9 @@ pub mod policy_table;
 pub mod principal;
 pub mod problem;
 #[cfg(feature = "oauth")]
-<<<<<<< HEAD
 mod proof;
-=======
+#[cfg(feature = "oauth")]
 mod protected_resource;
->>>>>>> b_o4
 #[cfg(feature = "oauth")]
 mod provider;
 pub mod proxy;

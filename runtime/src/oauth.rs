@@ -6,16 +6,9 @@
 //! and what is known stays valid until its own end.
 
 pub use crate::client_auth::OAuthClient;
-<<<<<<< HEAD
-<<<<<<< HEAD
-pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
-=======
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
+pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
 pub use crate::protected_resource::ProtectedResource;
->>>>>>> b_o4
-=======
-pub use crate::protected_resource::ProtectedResource;
->>>>>>> b_o1
 pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};
 pub use crate::sign_in::{
     LogoutError, LogoutOrder, SignIn, SignInBuilder, SignInDemands, SignInError, UpstreamError, UpstreamIdentity,

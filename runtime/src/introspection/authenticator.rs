@@ -11,15 +11,15 @@ use super::{Asking, Introspection, cache};
 use crate::authn::digest::Digest;
 use crate::authn::{Attempt, AuthError, Authenticator, ChallengeContext, Challenges};
 use crate::jwt::{FoundToken, Judgement, has_form_of_jwt};
-use crate::principal::Principal;
+use crate::principal::{Confirmation, Principal};
 use crate::settings::RequestState;
 
 impl Authenticator for Introspection {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        let token = match self.0.rules.presented(request) {
+        let (token, proved) = match self.0.rules.presented(request) {
             FoundToken::Absent => return Attempt::Absent,
             FoundToken::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
-            FoundToken::Token(token) => token,
+            FoundToken::Token { token, proved } => (token, proved),
         };
         if let Err(error) = self.0.shape(token) {
             return Attempt::Done(Err(error));
@@ -29,12 +29,14 @@ impl Authenticator for Introspection {
         };
         let digest = cache::digest(token);
         match self.0.remembered.find(&digest, now, self.0.clock.tick()) {
-            Some(Ok(principal)) => match self.0.rules.unless_revoked(principal) {
-                Judgement::Done(verdict) => Attempt::Done(verdict),
-                Judgement::Pending(verdict) => Attempt::Pending(verdict),
+            Some(known) => match known.and_then(|principal| bound_if_proved(principal, proved)) {
+                Ok(principal) => match self.0.rules.unless_revoked(principal) {
+                    Judgement::Done(verdict) => Attempt::Done(verdict),
+                    Judgement::Pending(verdict) => Attempt::Pending(verdict),
+                },
+                Err(error) => Attempt::Done(Err(error)),
             },
-            Some(Err(error)) => Attempt::Done(Err(error)),
-            None => Attempt::Pending(Box::pin(self.0.ask_for(request, token, digest))),
+            None => Attempt::Pending(Box::pin(self.0.ask_for(request, token, digest, proved))),
         }
     }
 
@@ -47,7 +49,11 @@ impl Authenticator for Introspection {
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {
-        matches!(self.0.rules.presented(request), FoundToken::Token(token) if has_form_of_jwt(token))
+        matches!(self.0.rules.presented(request), FoundToken::Token { token, .. } if has_form_of_jwt(token))
+    }
+
+    fn authorization_server(&self) -> Option<&str> {
+        Some(self.0.provider.issuer())
     }
 
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
@@ -61,10 +67,20 @@ impl Asking {
         request: &HttpRequest,
         token: &str,
         digest: Digest,
+        proved: bool,
     ) -> Result<Principal, AuthError> {
         let principal = self.ask(token, digest, client(request)).await?;
+        let principal = bound_if_proved(principal, proved)?;
         self.rules.unless_revoked(principal).verdict().await
     }
+}
+
+/// A token that is not bound to a key would make the proof one of nothing (RFC 9449 §7.1).
+fn bound_if_proved(principal: Principal, proved: bool) -> Result<Principal, AuthError> {
+    if proved && principal.confirmation().and_then(Confirmation::dpop_key).is_none() {
+        return Err(AuthError::Invalid("token_not_bound"));
+    }
+    Ok(principal)
 }
 
 /// The address of the client, as rate limits count it.

@@ -24,7 +24,11 @@ use crate::principal::Principal;
 pub(crate) enum FoundToken<'r> {
     Absent,
     Malformed(&'static str),
-    Token(&'r str),
+    /// `proved`: by the scheme `DPoP` (RFC 9449 §7.1), so that the token must be bound to a key.
+    Token {
+        token: &'r str,
+        proved: bool,
+    },
 }
 
 /// Where tokens are and what their claims must be, without keys.
@@ -46,13 +50,14 @@ impl TokenRules {
     }
 
     pub(crate) fn presented<'r>(&self, request: &'r HttpRequest) -> FoundToken<'r> {
-        let presented = match self.0.credential(request) {
+        let (presented, proved) = match self.0.credential(request) {
             Credential::Absent => return FoundToken::Absent,
             Credential::Malformed(reason) => return FoundToken::Malformed(reason),
-            Credential::Presented(presented) => presented,
+            Credential::Presented(presented) => (presented, false),
+            Credential::Proved(presented) => (presented, true),
         };
         match std::str::from_utf8(presented) {
-            Ok(token) if is_token68(token) => FoundToken::Token(token),
+            Ok(token) if is_token68(token) => FoundToken::Token { token, proved },
             _ => FoundToken::Malformed("bearer_malformed"),
         }
     }

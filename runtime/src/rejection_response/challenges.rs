@@ -62,16 +62,11 @@ pub(super) fn add(settings: &Settings, place: ChallengePlace<'_>, cause: Challen
     {
         return append(of_all, headers);
     }
-<<<<<<< HEAD
-    let chosen = place.choices.and_then(|choices| prepared.of_chosen(cause, &settings.authenticators, choices));
-    let context = context(settings, cause);
-=======
     let chosen = place
         .choices
         .filter(|_| place.is_usual())
         .and_then(|choices| prepared.of_chosen(cause, &settings.authenticators, choices));
-    let context = ChallengeContext::new(&settings.realm, cause);
->>>>>>> b_o4
+    let context = context(settings, cause);
     append(&chosen.unwrap_or_else(|| written(settings, place, &context, |known| place.admits(known))), headers);
 }
 
