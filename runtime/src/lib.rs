@@ -57,6 +57,7 @@
 //! | [`get`], [`post`], [`put`], [`patch`], [`delete`], [`head`], [`options`], [`route`] | method and path |
 //! | [`public`], [`optional_auth`], [`authenticated`], [`deny_all`] | everyone may call it; everyone, and credentials are checked if present; each authenticated caller; no one |
 //! | [`require_role`], [`require_permission`], [`require_scope`] | the caller must have a role, a permission, a scope of the token |
+//! | [`require_proof`], [`step_up`] | the credential must be bound to a key of the caller; the login must be strong or recent |
 //! | [`owner`], [`owner_or_admin`], [`tenant`] | the caller must own the resource, or belong to its tenant |
 //! | [`authorize`] | an expression of these, and predicates of your own |
 //! | [`rate_limit`](macro@rate_limit) | at most N requests in each window, for each client |

@@ -7,6 +7,8 @@
 
 pub use crate::client_auth::OAuthClient;
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
+#[cfg(feature = "redis")]
+pub use crate::proof::RedisReplays;
 pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
 pub use crate::protected_resource::ProtectedResource;
 pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};

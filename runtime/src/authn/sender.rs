@@ -23,6 +23,7 @@ pub(crate) trait SenderConstraint: Send + Sync {
 
 /// Why a bound credential was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "oauth"), expect(dead_code, reason = "without the feature nothing checks a proof"))]
 pub(crate) enum Unproved {
     /// It was presented without its proof: 401.
     Credential(&'static str),

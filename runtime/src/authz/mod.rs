@@ -226,10 +226,17 @@ fn rejection(facts: &mut Facts<'_, '_>, rules: Rules<'_>) -> Rejection {
     }
 }
 
-/// The rules that must all hold for this one to hold. A list of names, such as `require_role(all(..))`, stays one rule.
+/// The rules that must all hold for this one to hold, if one of them has a rejection of its own. Another list, such as
+/// `require_role(all(..))`, stays one rule.
 fn conjuncts<'p>(rule: &'p Rule) -> impl Iterator<Item = &'p Rule> {
     let parts: &'p [Rule] = match rule {
-        Rule::All(parts) if parts.iter().any(|part| matches!(part, Rule::Bound | Rule::StepUp(_))) => parts,
+        Rule::All(parts)
+            if parts.iter().any(|part| {
+                matches!(part, Rule::Bound | Rule::StepUp(_) | Rule::Delegated | Rule::Not(Rule::Delegated))
+            }) =>
+        {
+            parts
+        }
         whole => std::slice::from_ref(whole),
     };
     parts.iter()

@@ -111,6 +111,8 @@ impl Palisade {
             compressed: None,
             #[cfg(feature = "oauth")]
             dpop: None,
+            #[cfg(feature = "oauth")]
+            certificates_from_proxies: false,
             mistakes: Mistakes::default(),
         }
     }
@@ -164,6 +166,9 @@ pub struct PalisadeBuilder {
     /// How DPoP proofs are checked.
     #[cfg(feature = "oauth")]
     dpop: Option<Dpop>,
+    /// Whether trusted proxies write the certificates of clients.
+    #[cfg(feature = "oauth")]
+    certificates_from_proxies: bool,
     mistakes: Mistakes,
 }
 

@@ -14,7 +14,8 @@ impl PalisadeBuilder {
     /// A token that is bound (the claim `cnf` with `jkt`) is accepted only by the scheme `DPoP` and with a valid proof, on each route. A
     /// token that is not bound is accepted as before by the scheme `Bearer`, unless the route has
     /// [`#[require_proof]`](macro@crate::require_proof), or the issuer
-    /// [`require_proof`](crate::jwt::JwtBuilder::require_proof). Tokens that are bound to a client certificate need no setting.
+    /// [`require_proof`](crate::jwt::JwtBuilder::require_proof). Tokens that are bound to the client certificate of the
+    /// connection (`x5t#S256`, RFC 8705) need the feature `tls` and no setting.
     ///
     /// ```
     /// use palisade::oauth::Dpop;
@@ -32,13 +33,31 @@ impl PalisadeBuilder {
         self
     }
 
+    /// (Features `oauth` and `tls`.) For tokens that are bound to the certificate of their client (RFC 8705 §3): the
+    /// [trusted proxies](Self::trusted_proxies) end the TLS of clients, and write the certificate into `Client-Cert` (RFC 9440). Default: the
+    /// certificate of the connection counts, and such a token is rejected if it comes through a proxy.
+    ///
+    /// Without a trusted proxy it is a configuration error. No certificate authority is asked: the token names exactly one certificate.
+    ///
+    /// Danger: a proxy that passes on a `Client-Cert` of its client lets each client claim each certificate. It must remove or replace
+    /// the header of each request.
+    #[cfg(all(feature = "oauth", feature = "tls"))]
+    pub fn certificates_from_proxies(mut self) -> Self {
+        self.certificates_from_proxies = true;
+        self
+    }
+
     #[cfg(feature = "oauth")]
     pub(super) fn take_sender(&mut self) -> Option<Arc<dyn SenderConstraint>> {
         let dpop = self.dpop.take();
         if let Some(dpop) = &dpop {
             dpop.check(&mut self.mistakes);
         }
-        Some(Arc::new(ProofChecks::new(dpop)))
+        if self.certificates_from_proxies && self.proxies.is_empty() {
+            self.mistakes
+                .report("trusted_proxies", "must name the proxies that write `Client-Cert`, such as \"10.0.0.0/8\"");
+        }
+        Some(Arc::new(ProofChecks::new(dpop, self.certificates_from_proxies)))
     }
 
     #[cfg(not(feature = "oauth"))]

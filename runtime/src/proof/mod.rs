@@ -17,6 +17,8 @@
 //! | `certificate_not_bound` | the connection has not the client certificate of the token |
 //! | `dpop_replays` | (503) the store of used proofs is full or cannot be asked |
 
+#[cfg(feature = "tls")]
+mod certificate;
 mod nonce;
 mod replay;
 mod target;
@@ -33,6 +35,8 @@ use futures_util::future::LocalBoxFuture;
 
 use self::nonce::{Age, Nonces};
 use self::replay::ErasedReplays;
+#[cfg(feature = "redis")]
+pub use self::replay::RedisReplays;
 pub use self::replay::{MemoryReplays, ReplayStore};
 use self::target::Base;
 use crate::audit;
@@ -236,16 +240,25 @@ fn presented(request: &HttpRequest) -> Option<&[u8]> {
 /// What an application demands of bound credentials.
 pub(crate) struct ProofChecks {
     dpop: Option<(Dpop, Arc<dyn ErasedReplays>)>,
+    /// Whether trusted proxies write the certificate of the client.
+    #[cfg(feature = "tls")]
+    certificates_from_proxies: bool,
 }
 
 impl ProofChecks {
-    pub(crate) fn new(dpop: Option<Dpop>) -> Self {
+    pub(crate) fn new(dpop: Option<Dpop>, certificates_from_proxies: bool) -> Self {
+        #[cfg(not(feature = "tls"))]
+        let _ = certificates_from_proxies;
         let with_replays = |dpop: Dpop| {
             let replays = dpop.replays.clone();
             let replays = replays.unwrap_or_else(|| Arc::new(MemoryReplays::with_clock(&dpop.clock)));
             (dpop, replays)
         };
-        Self { dpop: dpop.map(with_replays) }
+        Self {
+            dpop: dpop.map(with_replays),
+            #[cfg(feature = "tls")]
+            certificates_from_proxies,
+        }
     }
 }
 
@@ -256,10 +269,16 @@ impl SenderConstraint for ProofChecks {
         request: &'a HttpRequest,
     ) -> LocalBoxFuture<'a, Result<(), Unproved>> {
         Box::pin(async move {
-            if confirmation.certificate().is_some() || *confirmation == Confirmation::Unsupported {
-                let help = "a credential is bound to a key in a way that nothing here can check";
-                audit::misconfigured(&"palisade::oauth", help);
-                return Err(Unproved::Credential("token_bound"));
+            match confirmation.certificate() {
+                #[cfg(feature = "tls")]
+                Some(bound_to) => certificate::check(request, bound_to, self.certificates_from_proxies)?,
+                None if *confirmation != Confirmation::Unsupported => {}
+                _ => {
+                    let help = "a credential is bound to a key in a way that nothing here can check; for client certificates, enable \
+                                the feature `tls`";
+                    audit::misconfigured(&"palisade::oauth", help);
+                    return Err(Unproved::Credential("token_bound"));
+                }
             }
             match (confirmation.dpop_key(), &self.dpop) {
                 (None, _) => Ok(()),

@@ -40,6 +40,8 @@ pub(crate) enum TagKind {
     RevokedId = 18,
     /// An issuer and the subject whose tokens are revoked.
     RevokedSubject = 19,
+    /// A proof of possession that was used.
+    Proof = 20,
 }
 
 impl KeyNames {

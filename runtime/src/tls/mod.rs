@@ -41,9 +41,13 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 pub use self::builder::TlsBuilder;
+#[cfg(feature = "oauth")]
+pub(crate) use self::client::forwarded_certificate;
 pub use self::client::{ClientCertificate, ClientCertificates, ClientCertificatesBuilder, SubjectFrom};
 #[cfg(feature = "tls-development")]
 pub use self::development::DevelopmentCertificate;
+#[cfg(feature = "oauth")]
+pub(crate) use self::peer::certificate_of;
 pub use self::peer::on_connect;
 use self::reload::Reload as _;
 use self::served::ServedCertificates;

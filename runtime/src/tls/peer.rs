@@ -7,6 +7,8 @@ use std::any::Any;
 use std::cell::RefCell;
 
 use actix_tls::accept::rustls_0_23::TlsStream;
+#[cfg(feature = "oauth")]
+use actix_web::HttpRequest;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use rustls::pki_types::CertificateDer;
@@ -18,6 +20,12 @@ pub(super) struct PeerCertificates {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// The last verification, so that not each request of the connection repeats it.
     pub(super) verified: RefCell<Option<VerifiedPeer>>,
+}
+
+/// The certificate that the client of the connection presented, in DER.
+#[cfg(feature = "oauth")]
+pub(crate) fn certificate_of(request: &HttpRequest) -> Option<&[u8]> {
+    request.conn_data::<PeerCertificates>()?.chain.first().map(|certificate| &**certificate)
 }
 
 /// Keeps the certificate of each client for [`ClientCertificates`](super::ClientCertificates).

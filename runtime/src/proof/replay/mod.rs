@@ -4,6 +4,8 @@
 //! has not passed. A store that cannot say so makes the response 503, and never an accepted proof.
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::future::Future;
 use std::time::SystemTime;
@@ -11,6 +13,8 @@ use std::time::SystemTime;
 use futures_util::future::LocalBoxFuture;
 
 pub use self::memory::MemoryReplays;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisReplays;
 use crate::authn::digest::{Digest, sha256};
 use crate::unavailable::Unavailable;
 

@@ -24,6 +24,12 @@ pub(super) fn certificates(headers: &HeaderMap) -> Option<Result<Vec<Certificate
     is_present(headers).then(|| read(headers))
 }
 
+/// The certificate of the client, in DER.
+#[cfg(feature = "oauth")]
+pub(crate) fn forwarded_certificate(headers: &HeaderMap) -> Option<Result<CertificateDer<'static>, AuthError>> {
+    certificates(headers).map(|read| read?.into_iter().next().ok_or(MALFORMED))
+}
+
 fn read(headers: &HeaderMap) -> Result<Vec<CertificateDer<'static>>, AuthError> {
     let mut values = headers.get_all(CERTIFICATE);
     // RFC 9440 §2.3: the chain is sent only with the certificate.

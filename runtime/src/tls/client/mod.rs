@@ -33,6 +33,8 @@ use rustls::server::danger::ClientCertVerifier;
 
 pub use self::builder::ClientCertificatesBuilder;
 pub use self::certificate::{ClientCertificate, SubjectFrom};
+#[cfg(feature = "oauth")]
+pub(crate) use self::header::forwarded_certificate;
 pub(super) use self::trust::Presence;
 use self::trust::{ClientTrust, HandshakeVerifier};
 use super::peer::PeerCertificates;

@@ -1,0 +1,159 @@
+//! CWE-306, CWE-613, RFC 9470: a stolen or forgotten session that is used for what matters most.
+
+use actix_web::App;
+use actix_web::test::{TestRequest, init_service};
+use jsonwebtoken::Algorithm;
+use palisade::policy::StepUp;
+use palisade::{PalisadeBuilder, authenticated, get, require_role, step_up};
+use palisade_tests::log::Log;
+use palisade_tests::tokens::{Signer, now, valid_claims};
+use palisade_tests::{SECRET, TestResponse, bearer, builder, call, get_request};
+use serde_json::{Value, json};
+
+#[get("/strong")]
+#[step_up(acr("phr", "phrh"))]
+async fn strong() -> &'static str {
+    "strong"
+}
+
+#[get("/recent")]
+#[step_up(max_age = "5m")]
+async fn recent() -> &'static str {
+    "recent"
+}
+
+#[get("/both")]
+#[require_role("admin")]
+#[step_up(acr("phr"), max_age = "5m")]
+async fn both() -> &'static str {
+    "both"
+}
+
+#[get("/any")]
+#[authenticated]
+async fn any() -> &'static str {
+    "any"
+}
+
+const RECENTLY: StepUp = StepUp::new(&[]).max_age_seconds(60);
+
+fn routes() -> palisade::Scope {
+    let account = palisade::scope("/account").step_up(&RECENTLY).service(any);
+    let pages = palisade::scope("/pages").login_page("/login").service(strong);
+    palisade::scope("").service(strong).service(recent).service(both).service(account).service(pages)
+}
+
+macro_rules! app {
+    ($builder:expr) => {{
+        let builder: PalisadeBuilder = $builder;
+        init_service(App::new().service(routes()).wrap(builder.routes(&routes()).build().unwrap())).await
+    }};
+}
+
+fn with(path: &str, claims: &[(&str, Value)]) -> TestRequest {
+    let mut all = valid_claims();
+    claims.iter().for_each(|(name, value)| all[*name] = value.clone());
+    let token = Signer::hmac(Algorithm::HS256, SECRET).token("", &all);
+    get_request(path).insert_header(("authorization", format!("Bearer {token}")))
+}
+
+fn challenge(response: &TestResponse) -> &str {
+    response.assert_problem(401);
+    response.header("www-authenticate")
+}
+
+const ERROR: &str = "Bearer realm=\"api\", error=\"insufficient_user_authentication\"";
+
+#[actix_web::test]
+async fn weak_login_is_asked_for_a_stronger_one() {
+    let app = app!(builder());
+    for acr in ["phr", "phrh"] {
+        assert_eq!(call(&app, with("/strong", &[("acr", json!(acr))])).await.body, "strong");
+    }
+    let (log, _guard) = Log::start();
+    for acr in [json!("pwd"), json!("PHR"), json!("phr phrh"), json!(["phr"]), json!(null), json!(7), json!({"phr": 1})]
+    {
+        let response = call(&app, with("/strong", &[("acr", acr.clone())])).await;
+        assert_eq!(challenge(&response), format!("{ERROR}, acr_values=\"phr phrh\""), "{acr}");
+        log.assert_one(&["reason=\"insufficient_authentication\"", "status=401", "subject=\"u-1\""]);
+    }
+    let response = call(&app, with("/strong", &[])).await;
+    assert_eq!(challenge(&response), format!("{ERROR}, acr_values=\"phr phrh\""));
+}
+
+#[actix_web::test]
+async fn old_login_is_asked_for_a_new_one() {
+    let app = app!(builder());
+    for seconds in [json!(now()), json!(now() - 299), json!(now() as f64 - 0.5)] {
+        assert_eq!(call(&app, with("/recent", &[("auth_time", seconds)])).await.body, "recent");
+    }
+    let outside = [json!(now() - 310), json!(0), json!(-1), json!(now() + 60), json!(now().to_string()), json!(null)];
+    for seconds in outside {
+        let response = call(&app, with("/recent", &[("auth_time", seconds.clone())])).await;
+        assert_eq!(challenge(&response), format!("{ERROR}, max_age=\"300\""), "{seconds}");
+    }
+    assert_eq!(challenge(&call(&app, with("/recent", &[])).await), format!("{ERROR}, max_age=\"300\""));
+    // A scope demands it of each member.
+    assert_eq!(call(&app, with("/account/any", &[("auth_time", json!(now()))])).await.body, "any");
+    let old = call(&app, with("/account/any", &[("auth_time", json!(now() - 100))])).await;
+    assert_eq!(challenge(&old), format!("{ERROR}, max_age=\"60\""));
+}
+
+/// Another login would not help a caller who lacks the role.
+#[actix_web::test]
+async fn missing_role_is_told_before_the_login() {
+    let app = app!(builder());
+    let fresh = [("acr", json!("phr")), ("auth_time", json!(now()))];
+    call(&app, with("/both", &[])).await.assert_problem(403);
+    call(&app, with("/both", &fresh)).await.assert_problem(403);
+    let admin = ("roles", json!(["admin"]));
+    let weak = call(&app, with("/both", std::slice::from_ref(&admin))).await;
+    assert_eq!(challenge(&weak), format!("{ERROR}, acr_values=\"phr\", max_age=\"300\""));
+    for one in fresh.clone() {
+        assert_eq!(call(&app, with("/both", &[admin.clone(), one])).await.status, 401);
+    }
+    let [acr, auth_time] = fresh;
+    assert_eq!(call(&app, with("/both", &[admin, acr, auth_time])).await.body, "both");
+    // No credential at all is another error.
+    let anonymous = call(&app, get_request("/both")).await;
+    assert_eq!(challenge(&anonymous), "Bearer realm=\"api\"");
+}
+
+/// The navigation of a browser goes to the login page, and comes back.
+#[actix_web::test]
+async fn navigation_is_sent_to_the_login_page() {
+    let app = app!(builder());
+    let navigation = get_request("/pages/strong")
+        .insert_header(("authorization", bearer("u-1", &[])))
+        .insert_header(("sec-fetch-mode", "navigate"))
+        .insert_header(("sec-fetch-dest", "document"))
+        .insert_header(("accept", "text/html"));
+    let response = call(&app, navigation).await;
+    assert_eq!(response.status, 303, "{response:?}");
+    assert_eq!(response.header("location"), "/login?return_to=%2Fpages%2Fstrong");
+}
+
+#[test]
+fn policy_table_shows_the_demands() {
+    let access: Vec<String> = routes().policies().rows().iter().map(|row| row.access()).collect();
+    assert_eq!(
+        access,
+        [
+            "step_up(acr(\"phr\", \"phrh\"))",
+            "step_up(max_age = \"5m\")",
+            "require_role(\"admin\"), step_up(acr(\"phr\"), max_age = \"5m\")",
+            "step_up(max_age = \"1m\") (scope /account), authenticated",
+            "step_up(acr(\"phr\", \"phrh\"))",
+        ]
+    );
+}
+
+#[test]
+fn demand_for_nothing_is_a_mistake() {
+    const NOTHING: StepUp = StepUp::new(&[]);
+    const TWO_WORDS: StepUp = StepUp::new(&["phr phrh"]);
+    for (demand, problem) in [(&NOTHING, "needs a value of `acr` or a `max_age`"), (&TWO_WORDS, "one word")] {
+        let error = palisade::scope("").step_up(demand).service(any).verify().unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}
