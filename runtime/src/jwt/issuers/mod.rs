@@ -84,10 +84,13 @@ struct RunTimeIssuers {
     asked_again: Duration,
     accepted: Cache<Box<str>, AcceptedIssuer>,
     refused: Cache<Box<str>, Tick>,
-    /// The issuers about which the function is being asked, and when that failed last.
-    asked: Mutex<HashMap<Box<str>, Arc<AsyncMutex<Option<Tick>>>>>,
+    /// The issuers about which the function is being asked.
+    asked: Mutex<HashMap<Box<str>, Flight>>,
     turns: Semaphore,
 }
+
+/// Who has the lock asks, and the others wait. It holds when that failed last.
+type Flight = Arc<AsyncMutex<Option<Tick>>>;
 
 /// An accepted issuer.
 #[derive(Clone)]
@@ -177,7 +180,7 @@ impl Issuers {
         (now.since(refused) < REFUSED_FOR).then_some(Err(UNKNOWN))
     }
 
-    fn flight_of(&self, issuer: &str) -> Arc<AsyncMutex<Option<Tick>>> {
+    fn flight_of(&self, issuer: &str) -> Flight {
         let mut asked = self.0.asked.lock();
         if asked.len() >= MOST_REFUSED {
             asked.retain(|_, flight| Arc::strong_count(flight) > 1);
