@@ -7,6 +7,7 @@
 
 pub use crate::client_auth::OAuthClient;
 pub use crate::introspection::{Introspection, IntrospectionBuilder};
+pub use crate::jwt::issuers::{IssuerRules, Issuers, IssuersBuilder};
 #[cfg(feature = "redis")]
 pub use crate::proof::RedisReplays;
 pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};

@@ -146,6 +146,12 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// Whether the principals have different issuers, so that two of them may have the same subject. Rules about owners then need
+    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer), even with one authenticator. Default: `false`.
+    fn has_many_issuers(&self) -> bool {
+        false
+    }
+
     /// Whether the credentials are API keys. Return `true` if the principals have the id of the key
     /// ([`Principal::with_api_key`]). A rate limit by [`By::ApiKey`](crate::rate_limit::By::ApiKey) is a configuration error if
     /// no authenticator returns `true`. Default: `false`.

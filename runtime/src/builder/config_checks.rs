@@ -56,6 +56,8 @@ pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authentica
             Err(ConfigError::new("resource_owner_issuer", problem))
         }
         (Some(named), _) => Ok(Owners::Of(named)),
+        // The subject of one issuer must not own what that of another one owns.
+        (None, _) if authenticators.iter().any(|known| known.has_many_issuers()) => Ok(Owners::Unset),
         (None, _) if authenticators.len() <= 1 => Ok(Owners::OnlyIssuer),
         (None, Some([only])) => Ok(Owners::Of((*only).to_owned())),
         (None, _) => Ok(Owners::Unset),

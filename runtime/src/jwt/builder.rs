@@ -100,7 +100,7 @@ pub struct JwtBuilder<Issuer = Unset, Audience = Unset, Keys = Unset> {
     longest: usize,
     pub(super) locations: Locations,
     clock: Clock,
-    revocations: Option<Arc<dyn ErasedRevocations>>,
+    pub(super) revocations: Option<Arc<dyn ErasedRevocations>>,
     mistakes: Mistakes,
     state: PhantomData<(Issuer, Audience, Keys)>,
 }
@@ -117,6 +117,7 @@ impl JwtBuilder {
                 kind: TokenType::default().into(),
                 needs_proof: false,
                 paths: Paths::default(),
+                fixed_tenant: None,
             },
             keys: Vec::new(),
             cache: TokenCache::default(),
@@ -131,9 +132,9 @@ impl JwtBuilder {
 }
 
 #[cfg(feature = "oauth")]
-impl<A> JwtBuilder<Set, A, Unset> {
+impl<A, K> JwtBuilder<Set, A, K> {
     /// The same, as if an audience were set.
-    pub(crate) fn audience_comes_later(self) -> JwtBuilder<Set, Set, Unset> {
+    pub(crate) fn audience_comes_later(self) -> JwtBuilder<Set, Set, K> {
         self.with_state()
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Expectations {
     /// Whether each token must be bound to a key of its caller.
     pub(super) needs_proof: bool,
     pub(super) paths: Paths,
+    /// The tenant of each principal, or that none has one. `None`: that of the token.
+    pub(super) fixed_tenant: Option<Option<Box<str>>>,
 }
 
 /// A principal, and the times between which the token is valid, including the leeway. Both are durations since 1970. `until` is
@@ -166,6 +168,7 @@ impl<'de> RawClaims<'de> {
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);
+            let tenant = expected.fixed_tenant.as_ref().map_or(tenant, |fixed| fixed.as_deref());
             if let Some(tenant) = tenant {
                 principal = principal.with_tenant(tenant);
             }

@@ -62,6 +62,8 @@ mod header;
 mod introspected;
 mod issue;
 mod issuer_keys;
+#[cfg(feature = "oauth")]
+pub(crate) mod issuers;
 mod json;
 mod judgement;
 mod jwk;

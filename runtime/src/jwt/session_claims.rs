@@ -30,6 +30,7 @@ impl SessionClaims {
             kind: TokenType::default().into(),
             needs_proof: false,
             paths: Paths::default(),
+            fixed_tenant: None,
         })
     }
 

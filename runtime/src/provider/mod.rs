@@ -81,6 +81,7 @@ impl Provider {
         ProviderBuilder {
             issuer: issuer.into(),
             settings: OutgoingSettings { keep_alive: true, ..OutgoingSettings::default() },
+            shared: None,
             clock: Clock::system(),
             endpoints: Vec::new(),
         }
@@ -109,6 +110,7 @@ impl fmt::Debug for Provider {
 pub struct ProviderBuilder {
     issuer: String,
     settings: OutgoingSettings,
+    shared: Option<Outgoing>,
     clock: Clock,
     endpoints: Vec<(ProviderEndpoint, String)>,
 }
@@ -133,6 +135,12 @@ impl ProviderBuilder {
         self
     }
 
+    /// Shares the bounds and the connections of other providers, in place of its own.
+    pub(crate) fn sharing(mut self, outgoing: &Outgoing) -> Self {
+        self.shared = Some(outgoing.clone());
+        self
+    }
+
     /// The clock by which the metadata are renewed. Default: the clock of the machine.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
@@ -151,7 +159,7 @@ impl ProviderBuilder {
         if !(Duration::from_millis(100)..=Duration::from_secs(30)).contains(&self.settings.timeout) {
             mistakes.report("provider timeout", "must be 100 milliseconds to 30 seconds");
         }
-        let outgoing = mistakes.note(Outgoing::new(&self.settings));
+        let outgoing = mistakes.note(self.shared.map_or_else(|| Outgoing::new(&self.settings), Ok));
         let metadata = if self.endpoints.is_empty() {
             Ok(Source::Discovered(Mutex::default()))
         } else {

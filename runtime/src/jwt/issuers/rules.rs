@@ -1,0 +1,76 @@
+//! What the tokens of one issuer must be like.
+
+use super::RunTimeIssuers;
+use crate::config_error::ConfigError;
+use crate::jwt::cache::TokenCache;
+use crate::jwt::header::TokenType;
+use crate::jwt::paths::ClaimPath;
+use crate::jwt::{Jwt, JwtBuilder, Set};
+use crate::provider::Provider;
+
+/// How much memory the verified tokens of one issuer may take.
+const CACHE: TokenCache = TokenCache::Bytes(1024 * 1024);
+
+/// What the tokens of one issuer must be like, as the function of [`Issuers`](super::Issuers) says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct IssuerRules {
+    audiences: Vec<String>,
+    tenant: Option<Box<str>>,
+    roles_at: Option<ClaimPath>,
+    scopes_at: Option<ClaimPath>,
+    token_type: TokenType,
+}
+
+impl IssuerRules {
+    /// The name of this API, which every token must carry in `aud`.
+    pub fn new(audience: impl Into<String>) -> Self {
+        let audiences = vec![audience.into()];
+        Self { audiences, tenant: None, roles_at: None, scopes_at: None, token_type: TokenType::default() }
+    }
+
+    /// Another audience: a token is accepted if it carries any of them. Repeatable.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// The tenant of each principal of the issuer. Default: none. A claim about the tenant is ignored, because the issuer could name the
+    /// tenant of another one.
+    pub fn tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The claim that holds roles: see [`JwtBuilder::roles_at`](crate::jwt::JwtBuilder::roles_at).
+    ///
+    /// Danger: whoever runs the issuer gives its users the roles of this application.
+    pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.roles_at = Some(path.into());
+        self
+    }
+
+    /// The claim that holds scopes: see [`JwtBuilder::scopes_at`](crate::jwt::JwtBuilder::scopes_at).
+    pub fn scopes_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.scopes_at = Some(path.into());
+        self
+    }
+
+    /// The `typ` that a token must have: see [`JwtBuilder::token_type`](crate::jwt::JwtBuilder::token_type).
+    pub fn token_type(mut self, token_type: TokenType) -> Self {
+        self.token_type = token_type;
+        self
+    }
+
+    /// The verifier for the tokens of this issuer.
+    pub(super) fn verifier(&self, issuer: &str, known: &RunTimeIssuers) -> Result<Jwt, ConfigError> {
+        let provider = Provider::builder(issuer).clock(known.clock.clone()).sharing(&known.outgoing).build()?;
+        let jwt = Jwt::builder().issuer(issuer).keys(provider).audience_comes_later();
+        let mut jwt: JwtBuilder<Set, Set, Set> = self.audiences.iter().fold(jwt, JwtBuilder::audience);
+        jwt.expectations.fixed_tenant = Some(self.tenant.clone());
+        jwt.expectations.paths.roles.clone_from(&self.roles_at);
+        jwt.expectations.paths.scopes.clone_from(&self.scopes_at);
+        jwt.revocations.clone_from(&known.revocations);
+        jwt.token_type(self.token_type).cache(CACHE).clock(known.clock.clone()).build()
+    }
+}
