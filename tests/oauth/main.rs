@@ -3,6 +3,7 @@
 
 mod discovery;
 mod introspection;
+mod mcp;
 mod provider_tokens;
 mod sign_in;
 

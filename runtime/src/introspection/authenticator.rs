@@ -10,8 +10,8 @@ use actix_web::HttpRequest;
 use super::{Asking, Introspection, cache};
 use crate::authn::digest::Digest;
 use crate::authn::{Attempt, AuthError, Authenticator, ChallengeContext, Challenges};
-use crate::jwt::{FoundToken, Judgement, has_form_of_jwt};
-use crate::principal::{Confirmation, Principal};
+use crate::jwt::{FoundToken, Judgement, has_form_of_jwt, only_bound};
+use crate::principal::Principal;
 use crate::settings::RequestState;
 
 impl Authenticator for Introspection {
@@ -77,10 +77,7 @@ impl Asking {
 
 /// A token that is not bound to a key would make the proof one of nothing (RFC 9449 §7.1).
 fn bound_if_proved(principal: Principal, proved: bool) -> Result<Principal, AuthError> {
-    if proved && principal.confirmation().and_then(Confirmation::dpop_key).is_none() {
-        return Err(AuthError::Invalid("token_not_bound"));
-    }
-    Ok(principal)
+    if proved { only_bound(principal) } else { Ok(principal) }
 }
 
 /// The address of the client, as rate limits count it.

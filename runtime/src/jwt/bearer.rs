@@ -89,11 +89,7 @@ impl Jwt {
         if !is_token68(token) {
             return Err(malformed);
         }
-        let principal = self.verify(token).await?;
-        match principal.confirmation().and_then(Confirmation::dpop_key) {
-            Some(_) => Ok(principal),
-            None => Err(AuthError::Invalid("token_not_bound")),
-        }
+        only_bound(self.verify(token).await?)
     }
 
     /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
@@ -113,6 +109,14 @@ impl Jwt {
 pub(super) const BEARER: &str = "Bearer";
 /// RFC 9449 §7.1.
 const DPOP: &str = "DPoP";
+
+/// RFC 9449 §7.1: under the scheme DPoP, only a token that is bound to a key is accepted.
+pub(crate) fn only_bound(principal: Principal) -> Result<Principal, AuthError> {
+    match principal.confirmation().and_then(Confirmation::dpop_key) {
+        Some(_) => Ok(principal),
+        None => Err(AuthError::Invalid("token_not_bound")),
+    }
+}
 
 #[derive(Clone, Copy)]
 pub(super) enum Credential<'r> {

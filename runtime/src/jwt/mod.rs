@@ -94,6 +94,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::algorithm::Algorithm;
+#[cfg(feature = "oauth")]
+pub(crate) use self::bearer::only_bound;
 pub use self::builder::{HasAudience, HasIssuer, HasKeys, JwtBuilder, KeySource, Set, Unset};
 use self::cache::Entries;
 pub use self::cache::TokenCache;

@@ -28,7 +28,7 @@ impl Base {
     /// Reads a base, such as `https://api.example`.
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
         let problem = |problem: &str| Err(ConfigError::new(SETTING, format!("the base `{text}` {problem}")));
-        let Some(Address { scheme, host, port, path }) = Address::parse(text) else {
+        let Some(HttpTarget { scheme, host, port, path }) = HttpTarget::parse(text) else {
             return problem("must be an absolute address, such as `https://api.example`");
         };
         if text.contains(['?', '#']) {
@@ -47,7 +47,7 @@ impl Base {
     /// Whether `htu` names this base with this path of a request. The query and the fragment of `htu` are ignored.
     pub(super) fn is_target(&self, htu: &str, path: &str) -> bool {
         let Some(asked) = normalized_path(path).filter(|asked| !has_dot_segments(asked)) else { return false };
-        let Some(Address { scheme, host, port, path: named }) = Address::parse(htu) else { return false };
+        let Some(HttpTarget { scheme, host, port, path: named }) = HttpTarget::parse(htu) else { return false };
         let named = without_dot_segments(&named);
         (scheme, host, port) == (self.scheme.clone(), self.host.clone(), self.port)
             && named.strip_prefix(&*self.prefix) == Some(&*asked)
@@ -55,14 +55,14 @@ impl Base {
 }
 
 /// The parts of an absolute address, normalized, but with its dot segments.
-struct Address {
+struct HttpTarget {
     scheme: String,
     host: String,
     port: u16,
     path: String,
 }
 
-impl Address {
+impl HttpTarget {
     fn parse(text: &str) -> Option<Self> {
         if text.len() > LONGEST || text.contains('\\') {
             return None;
