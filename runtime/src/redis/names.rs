@@ -41,6 +41,7 @@ pub(crate) enum TagKind {
     /// An issuer and the subject whose tokens are revoked.
     RevokedSubject = 19,
     /// A proof of possession that was used.
+    #[cfg(feature = "oauth")]
     Proof = 20,
 }
 

@@ -1,7 +1,7 @@
 //! The way to the provider and back.
 //!
 //! The threats are a sign-in that somebody else began (CWE-352) and a link that leads to another site afterwards (CWE-601). palisade binds
-//! each sign-in to one browser, and the path to return to is a [`ReturnPath`](palisade::session::ReturnPath).
+//! each sign-in to one browser, and the path to return to is a [`ReturnPath`].
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use palisade::input::Query;
