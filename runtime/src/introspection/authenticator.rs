@@ -16,17 +16,27 @@ use crate::settings::RequestState;
 
 impl Authenticator for Introspection {
     fn authenticate<'a>(&'a self, request: &'a HttpRequest) -> Attempt<'a> {
-        match self.0.rules.presented(request) {
-            FoundToken::Absent => Attempt::Absent,
-            FoundToken::Malformed(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
-            FoundToken::Token(token) => self.judge(request, token),
-            FoundToken::Proved(token) => Attempt::Pending(Box::pin(async move {
-                only_bound(match self.judge(request, token) {
-                    Attempt::Absent => return Err(AuthError::Invalid("bearer_malformed")),
-                    Attempt::Done(verdict) => verdict?,
-                    Attempt::Pending(verdict) => verdict.await?,
-                })
-            })),
+        let (token, proved) = match self.0.rules.presented(request) {
+            FoundToken::Absent => return Attempt::Absent,
+            FoundToken::Malformed(reason) => return Attempt::Done(Err(AuthError::Invalid(reason))),
+            FoundToken::Token { token, proved } => (token, proved),
+        };
+        if let Err(error) = self.0.shape(token) {
+            return Attempt::Done(Err(error));
+        }
+        let Some(now) = self.0.rules.since_1970() else {
+            return Attempt::Done(Err(AuthError::Unavailable("clock")));
+        };
+        let digest = cache::digest(token);
+        match self.0.remembered.find(&digest, now, self.0.clock.tick()) {
+            Some(known) => match known.and_then(|principal| bound_if_proved(principal, proved)) {
+                Ok(principal) => match self.0.rules.unless_revoked(principal) {
+                    Judgement::Done(verdict) => Attempt::Done(verdict),
+                    Judgement::Pending(verdict) => Attempt::Pending(verdict),
+                },
+                Err(error) => Attempt::Done(Err(error)),
+            },
+            None => Attempt::Pending(Box::pin(self.0.ask_for(request, token, digest, proved))),
         }
     }
 
@@ -38,39 +48,16 @@ impl Authenticator for Introspection {
         Some(self.0.provider.issuer())
     }
 
-    fn authorization_server(&self) -> Option<&str> {
-        self.issuer()
+    fn disowns(&self, request: &HttpRequest) -> bool {
+        matches!(self.0.rules.presented(request), FoundToken::Token { token, .. } if has_form_of_jwt(token))
     }
 
-    fn disowns(&self, request: &HttpRequest) -> bool {
-        let (FoundToken::Token(token) | FoundToken::Proved(token)) = self.0.rules.presented(request) else {
-            return false;
-        };
-        has_form_of_jwt(token)
+    fn authorization_server(&self) -> Option<&str> {
+        Some(self.0.provider.issuer())
     }
 
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
         self.0.rules.jwt().challenge(context, challenges);
-    }
-}
-
-impl Introspection {
-    fn judge<'a>(&'a self, request: &'a HttpRequest, token: &'a str) -> Attempt<'a> {
-        if let Err(error) = self.0.shape(token) {
-            return Attempt::Done(Err(error));
-        }
-        let Some(now) = self.0.rules.since_1970() else {
-            return Attempt::Done(Err(AuthError::Unavailable("clock")));
-        };
-        let digest = cache::digest(token);
-        match self.0.remembered.find(&digest, now, self.0.clock.tick()) {
-            Some(Ok(principal)) => match self.0.rules.unless_revoked(principal) {
-                Judgement::Done(verdict) => Attempt::Done(verdict),
-                Judgement::Pending(verdict) => Attempt::Pending(verdict),
-            },
-            Some(Err(error)) => Attempt::Done(Err(error)),
-            None => Attempt::Pending(Box::pin(self.0.ask_for(request, token, digest))),
-        }
     }
 }
 
@@ -80,10 +67,17 @@ impl Asking {
         request: &HttpRequest,
         token: &str,
         digest: Digest,
+        proved: bool,
     ) -> Result<Principal, AuthError> {
         let principal = self.ask(token, digest, client(request)).await?;
+        let principal = bound_if_proved(principal, proved)?;
         self.rules.unless_revoked(principal).verdict().await
     }
+}
+
+/// A token that is not bound to a key would make the proof one of nothing (RFC 9449 §7.1).
+fn bound_if_proved(principal: Principal, proved: bool) -> Result<Principal, AuthError> {
+    if proved { only_bound(principal) } else { Ok(principal) }
 }
 
 /// The address of the client, as rate limits count it.

@@ -148,6 +148,12 @@ impl IntrospectionBuilder {
         self
     }
 
+    /// Rejects tokens that are not bound to a key of their caller: see [`JwtBuilder::require_proof`].
+    pub fn require_proof(mut self) -> Self {
+        self.rules = self.rules.require_proof();
+        self
+    }
+
     /// The store of revocations of this application, which is queried on every request: see [`JwtBuilder::revocations`].
     pub fn revocations(mut self, store: impl RevocationStore) -> Self {
         self.rules = self.rules.revocations(store);

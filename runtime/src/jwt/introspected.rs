@@ -24,9 +24,11 @@ use crate::principal::Principal;
 pub(crate) enum FoundToken<'r> {
     Absent,
     Malformed(&'static str),
-    Token(&'r str),
-    /// Under the scheme DPoP, so that only a token that is bound to a key is accepted.
-    Proved(&'r str),
+    /// `proved`: by the scheme `DPoP` (RFC 9449 §7.1), so that the token must be bound to a key.
+    Token {
+        token: &'r str,
+        proved: bool,
+    },
 }
 
 /// Where tokens are and what their claims must be, without keys.
@@ -48,17 +50,15 @@ impl TokenRules {
     }
 
     pub(crate) fn presented<'r>(&self, request: &'r HttpRequest) -> FoundToken<'r> {
-        let credential = self.0.credential(request);
-        let presented = match credential {
+        let (presented, proved) = match self.0.credential(request) {
             Credential::Absent => return FoundToken::Absent,
             Credential::Malformed(reason) => return FoundToken::Malformed(reason),
-            Credential::Presented(presented) | Credential::Proved(presented) => presented,
+            Credential::Presented(presented) => (presented, false),
+            Credential::Proved(presented) => (presented, true),
         };
         match std::str::from_utf8(presented) {
-            Ok(token) if !is_token68(token) => FoundToken::Malformed("bearer_malformed"),
-            Ok(token) if matches!(credential, Credential::Proved(_)) => FoundToken::Proved(token),
-            Ok(token) => FoundToken::Token(token),
-            Err(_) => FoundToken::Malformed("bearer_malformed"),
+            Ok(token) if is_token68(token) => FoundToken::Token { token, proved },
+            _ => FoundToken::Malformed("bearer_malformed"),
         }
     }
 

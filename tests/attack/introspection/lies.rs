@@ -212,3 +212,38 @@ async fn opaque_tokens_and_jwts_are_accepted_beside_each_other() {
         setting.says(&setting.good());
     }
 }
+
+/// What a token is bound to is honoured as for a JWT (RFC 9449 §6.2).
+#[actix_web::test]
+async fn binding_is_honoured() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade().dpop(palisade::oauth::Dpop::new("https://api.example").unwrap()));
+    let by =
+        |scheme: &str, token: &str| get_request("/me").insert_header(("authorization", format!("{scheme} {token}")));
+    let reason = async |request, reason: &str| {
+        let (log, _guard) = Log::start();
+        call(&app, request).await.assert_problem(401);
+        log.assert_one(&[&format!("reason=\"{reason}\"")]);
+    };
+    // Known and unknown.
+    for _ in 0..2 {
+        reason(by("DPoP", "unbound"), "token_not_bound").await;
+    }
+    let bound = with(setting.good(), "cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}));
+    for answer in [bound.clone(), with(bound.clone(), "token_type", "DPoP")] {
+        setting.later(60);
+        setting.says(&answer);
+        reason(by("DPoP", "bound"), "dpop_missing").await;
+        let (log, _guard) = Log::start();
+        call(&app, by("Bearer", "bound")).await.assert_problem(401);
+        log.assert_one(&["reason=\""]);
+    }
+    setting.says(&with(setting.good(), "cnf", json!({"kid": "a way that nobody here can check"})));
+    reason(by("Bearer", "other"), "token_cnf_unsupported").await;
+    setting.says(&setting.good());
+    let required = setting.builder().require_proof().build().unwrap();
+    assert_eq!(required.verify("unbound").await.unwrap_err(), AuthError::Invalid("token_not_bound"));
+    setting.says(&with(setting.good(), "act", json!({"sub": "assistant"})));
+    let delegated = setting.tokens().verify("delegated").await.unwrap();
+    assert_eq!(delegated.actor().map(palisade::principal::Actor::subject), Some("assistant"));
+}

@@ -235,8 +235,10 @@ impl Authenticator for Issuers {
         match self.0.reader.presented(request) {
             FoundToken::Absent => Attempt::Absent,
             FoundToken::Malformed(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
-            FoundToken::Token(token) => Attempt::Pending(Box::pin(self.verify(token))),
-            FoundToken::Proved(token) => Attempt::Pending(Box::pin(async { only_bound(self.verify(token).await?) })),
+            FoundToken::Token { token, proved: false } => Attempt::Pending(Box::pin(self.verify(token))),
+            FoundToken::Token { token, proved: true } => {
+                Attempt::Pending(Box::pin(async { only_bound(self.verify(token).await?) }))
+            }
         }
     }
 
@@ -249,9 +251,7 @@ impl Authenticator for Issuers {
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {
-        let (FoundToken::Token(token) | FoundToken::Proved(token)) = self.0.reader.presented(request) else {
-            return false;
-        };
+        let FoundToken::Token { token, .. } = self.0.reader.presented(request) else { return false };
         issuer_of(token).is_none_or(|issuer| self.0.accepted.get(issuer.as_str()).is_none())
     }
 
