@@ -39,10 +39,13 @@ impl Customer {
     }
 }
 
-/// The table of tenants of an application: issuer and tenant.
+/// An issuer and its tenant.
+type Row = (String, Option<&'static str>);
+
+/// The table of tenants of an application.
 #[derive(Clone, Default)]
 struct Tenants {
-    rows: Arc<Mutex<Vec<(String, Option<&'static str>)>>>,
+    rows: Arc<Mutex<Vec<Row>>>,
     asked: Arc<AtomicUsize>,
     at_once: Arc<AtomicUsize>,
     most_at_once: Arc<AtomicUsize>,
