@@ -2,7 +2,7 @@
 //!
 //! 1. [Getting started](getting_started)
 //! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits), [SQL](sql)
-//! 3. Callers: [tokens], [sessions], [sessions in a cookie](cookie_sessions), [OAuth 2.0](oauth), [bound tokens, step-up and delegation](bound_tokens), [API keys and passwords](api_keys)
+//! 3. Callers: [tokens], [sessions], [sessions in a cookie](cookie_sessions), [OAuth 2.0](oauth), [bound tokens, step-up and delegation](bound_tokens), [RFC 9700](rfc9700), [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
 //! 5. Running it: [testing], [operations], [TLS](tls), [porting an application](migrating)
 //! 6. Inside: [what the attributes expand to](expansion), [performance], [decisions], [glossary]
@@ -54,6 +54,7 @@ pages! {
     cookie_sessions: "guide/cookie_sessions.md", "Sessions of pages: the cookie, the login page, and a list of sessions.";
     oauth: "guide/oauth.md", "OAuth 2.0: the tokens of a provider, and protected resources such as MCP servers.";
     bound_tokens: "guide/bound_tokens.md", "Tokens that are worth nothing without a key, stronger logins, and who acts for whom.";
+    rfc9700: "guide/rfc9700.md", "The recommendations for the security of OAuth 2.0, and what holds each of them.";
     api_keys: "guide/api_keys.md", "Credentials for programs, and password hashing.";
     cors_and_headers: "guide/cors_and_headers.md", "Which origins may call, and the headers of every response.";
     order_of_checks: "guide/order_of_checks.md", "The stages of a request, and what each one responds.";

@@ -3,6 +3,7 @@
 
 mod floors;
 mod names;
+mod rfc9700;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -39,10 +39,10 @@ impl Customer {
     }
 }
 
-/// An issuer and its tenant.
+/// An issuer, and its tenant.
 type Row = (String, Option<&'static str>);
 
-/// The table of tenants of an application.
+/// The table of tenants of an application: issuer and tenant.
 #[derive(Clone, Default)]
 struct Tenants {
     rows: Arc<Mutex<Vec<Row>>>,

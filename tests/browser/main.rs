@@ -8,6 +8,7 @@ mod chromium;
 mod observatory;
 mod pages;
 mod servers;
+mod sign_in;
 #[expect(dead_code, unused_imports, reason = "the tests of the target `accounts` use the rest of it")]
 #[path = "../accounts/support/mod.rs"]
 mod support;

@@ -137,35 +137,39 @@ impl<'r> Credential<'r> {
             // RFC 9110 §5.3: this header is not a list, so with two values it is undefined which one applies.
             (Some(_), Some(_)) => return Self::Malformed("authorization_repeated"),
         };
-        match Self::after_scheme(value, expected) {
-            Self::Absent if expected == BEARER => match Self::after_scheme(value, DPOP) {
-                Self::Presented(token) => Self::Proved(token),
-                other => other,
+        let (rest, proved) = match value.split_at_checked(expected.len()) {
+            Some((name, rest)) if is_scheme(name, expected) && is_end(rest) => (rest, false),
+            _ => match value.split_at_checked(DPOP.len()) {
+                Some((name, rest)) if expected == BEARER && is_scheme(name, DPOP) && is_end(rest) => (rest, true),
+                _ => return Self::Absent,
             },
-            found => found,
-        }
-    }
-
-    #[inline]
-    fn after_scheme(value: &'r [u8], expected: &str) -> Self {
-        let Some((scheme, rest)) = value.split_at_checked(expected.len()) else {
-            return Self::Absent;
         };
-        // RFC 9110 §11.1: case does not matter. Most clients write the scheme in the usual way, which is compared faster.
-        let is_expected = scheme == expected.as_bytes() || scheme.eq_ignore_ascii_case(expected.as_bytes());
-        if !is_expected || rest.first().is_some_and(|next| is_token_byte(*next)) {
-            return Self::Absent;
-        }
         let token = rest.trim_ascii_start();
         // RFC 9110 §11.4: one or more spaces, and no other white space, before the token.
         let spaces = rest.len().saturating_sub(token.len());
         match rest.get(..spaces) {
             Some(spaces @ [_, ..]) if !token.is_empty() && spaces.iter().all(|byte| *byte == b' ') => {
-                Self::Presented(token)
+                if proved {
+                    Self::Proved(token)
+                } else {
+                    Self::Presented(token)
+                }
             }
             _ => Self::Malformed("bearer_malformed"),
         }
     }
+}
+
+/// RFC 9110 §11.1: case does not matter. Most clients write the scheme in the usual way, which is compared faster.
+#[inline]
+fn is_scheme(name: &[u8], scheme: &str) -> bool {
+    name == scheme.as_bytes() || name.eq_ignore_ascii_case(scheme.as_bytes())
+}
+
+/// Whether the name of a scheme ends before this rest.
+#[inline]
+fn is_end(rest: &[u8]) -> bool {
+    !rest.first().is_some_and(|next| is_token_byte(*next))
 }
 
 /// RFC 9110 §11.2: `token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.

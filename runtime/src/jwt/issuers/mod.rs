@@ -251,7 +251,9 @@ impl Authenticator for Issuers {
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {
-        let FoundToken::Token { token, .. } = self.0.reader.presented(request) else { return false };
+        let FoundToken::Token { token, .. } = self.0.reader.presented(request) else {
+            return false;
+        };
         issuer_of(token).is_none_or(|issuer| self.0.accepted.get(issuer.as_str()).is_none())
     }
 

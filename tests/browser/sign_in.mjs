@@ -1,0 +1,86 @@
+// Signs in to the example `accounts` at a real OpenID provider in Chromium, as a person does.
+//
+// It reads `{ executable, base, provider, http2, javascript }` from standard input, and writes a line of JSON for each step.
+import assert from "node:assert/strict";
+import { text } from "node:stream/consumers";
+import { chromium } from "playwright-core";
+
+const { executable, base, provider, http2, javascript } = JSON.parse(await text(process.stdin));
+const browser = await chromium.launch({
+  executablePath: executable,
+  headless: true,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", ...(http2 ? [] : ["--disable-http2"]),
+  ],
+});
+const context = await browser.newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: javascript });
+context.setDefaultTimeout(20_000);
+const page = await context.newPage();
+const path = (page) => page.url().slice(base.length);
+
+async function step(name, action) {
+  await action();
+  console.log(JSON.stringify({ step: name }));
+}
+
+async function signIn(page) {
+  await page.getByRole("link", { name: /^Sign in with/ }).click();
+}
+
+await step("a page of the application leads to the login page", async () => {
+  await page.goto(`${base}/app/sessions`);
+  assert.match(path(page), /^\/login\?/);
+});
+
+await step("the link leads to the login form of the provider", async () => {
+  await signIn(page);
+  await page.waitForSelector('input[name="login"]');
+  assert.ok(page.url().startsWith(`${provider}/`), page.url());
+});
+
+await step("login and consent lead back to the page that was asked for", async () => {
+  await page.fill('input[name="login"]', "ada");
+  await page.fill('input[name="password"]', "any");
+  await page.click('button[type="submit"]');
+  await page.waitForSelector('input[name="prompt"][value="consent"]', { state: "attached" });
+  await page.click('button[type="submit"]');
+  await page.waitForURL(`${base}/**`);
+  assert.equal(path(page), "/app/sessions");
+  assert.ok(await page.getByRole("button", { name: "Log out" }).count(), "the person is logged in");
+});
+
+await step("nothing of the sign-in stays in the browser", async () => {
+  const cookies = await context.cookies(base);
+  assert.equal(cookies.filter(({ name }) => name.startsWith("__Host-sign-in")).length, 0, JSON.stringify(cookies));
+  await page.reload();
+  assert.equal(path(page), "/app/sessions");
+});
+
+await step("an answer of the provider cannot be used again", async () => {
+  const response = await page.goto(`${base}/sign-in/callback?code=forged&state=forged`);
+  assert.equal(response.status(), 400);
+});
+
+await step("two tabs do not disturb each other", async () => {
+  const other = await context.newPage();
+  await context.clearCookies({ domain: "localhost" });
+  for (const tab of [page, other]) {
+    await tab.goto(`${base}/login?return_to=/app/sessions`);
+  }
+  for (const tab of [other, page]) {
+    // The provider still knows the person.
+    await signIn(tab);
+    await tab.waitForURL(`${base}/app/sessions`);
+  }
+  await other.close();
+});
+
+await step("a logout ends the session here", async () => {
+  await page.goto(`${base}/app/sessions`);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.goto(`${base}/app/sessions`);
+  assert.match(path(page), /^\/login\?/);
+});
+
+await browser.close();
