@@ -93,11 +93,14 @@ fn document(resource: &ProtectedResource, settings: &Settings) -> Map<String, Va
         servers.dedup();
     }
     let scopes = resource.scopes();
+    let dpop = settings.sender.as_ref().and_then(|sender| sender.dpop_algorithms());
+    let dpop: Option<Vec<&str>> = dpop.map(|algorithms| algorithms.split(' ').collect());
     let members = [
         ("resource", Some(json!(resource.identifier()))),
         ("authorization_servers", (!servers.is_empty()).then(|| json!(servers))),
         ("scopes_supported", (!scopes.is_empty()).then(|| json!(scopes))),
         ("bearer_methods_supported", Some(json!(["header"]))),
+        ("dpop_signing_alg_values_supported", dpop.map(Value::from)),
         ("resource_name", name.map(Value::from)),
         ("resource_documentation", documentation.map(Value::from)),
     ];

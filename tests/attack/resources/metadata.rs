@@ -1,7 +1,7 @@
 //! The document that describes a resource (RFC 9728), and what it takes to have one.
 
 use actix_web::http::Method;
-use palisade::oauth::ProtectedResource;
+use palisade::oauth::{Dpop, ProtectedResource};
 use palisade::{Jwt, Palisade, Scope};
 use palisade_tests::{AUDIENCE, SECRET, call, get_request};
 use serde_json::{Value, json};
@@ -67,6 +67,16 @@ async fn authorization_servers_can_be_named() {
     assert_eq!(document["authorization_servers"], json!(["https://b.example", "https://a.example"]));
     assert_eq!(document["resource_documentation"], "https://api.example/docs");
     assert_eq!(document.get("scopes_supported"), None, "no route names a scope");
+}
+
+/// RFC 9728 §2: only an application that checks proofs says so.
+#[actix_web::test]
+async fn metadata_say_how_proofs_are_signed() {
+    let dpop = Dpop::new("https://api.example").unwrap();
+    let app = app!(builder().dpop(dpop));
+    let document: Value = serde_json::from_str(&call(&app, get_request(PATH)).await.body).unwrap();
+    let algorithms = document["dpop_signing_alg_values_supported"].as_array().unwrap();
+    assert!(algorithms.contains(&json!("ES256")) && !algorithms.contains(&json!("none")), "{document}");
 }
 
 #[test]
