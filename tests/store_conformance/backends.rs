@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use palisade::api_key::{ApiKeyStore, MemoryApiKeys, SqlApiKeys};
+use palisade::oauth::{MemoryReplays, RedisReplays, ReplayStore};
 use palisade::redis::RedisConnection;
 use palisade::revocation::{MemoryRevocations, RedisRevocations, RevocationStore, SqlRevocations};
 use palisade::session::{MemorySessions, RedisSessions, SessionStore, SqlSessions};
@@ -30,6 +31,12 @@ pub trait KeyBackend: Backend {
     fn keys(&self) -> Self::Keys;
 }
 
+pub trait ReplayBackend: Backend {
+    type Replays: ReplayStore + Clone;
+
+    fn replays(&self) -> Self::Replays;
+}
+
 /// Stores that outlive the process.
 pub trait Shared: Backend {
     /// The stores as another process has them, with connections of its own.
@@ -43,6 +50,7 @@ pub struct Memory {
     sessions: MemorySessions,
     revocations: MemoryRevocations,
     keys: MemoryApiKeys,
+    replays: MemoryReplays,
 }
 
 impl Backend for Memory {
@@ -54,6 +62,7 @@ impl Backend for Memory {
             sessions: MemorySessions::new(),
             revocations: MemoryRevocations::new(),
             keys: MemoryApiKeys::new(),
+            replays: MemoryReplays::new(),
         })
     }
 
@@ -71,6 +80,14 @@ impl KeyBackend for Memory {
 
     fn keys(&self) -> MemoryApiKeys {
         self.keys.clone()
+    }
+}
+
+impl ReplayBackend for Memory {
+    type Replays = MemoryReplays;
+
+    fn replays(&self) -> MemoryReplays {
+        self.replays.clone()
     }
 }
 
@@ -100,6 +117,14 @@ impl Backend for Redis {
 
     fn revocations(&self) -> RedisRevocations {
         RedisRevocations::new(&self.connection)
+    }
+}
+
+impl ReplayBackend for Redis {
+    type Replays = RedisReplays;
+
+    fn replays(&self) -> RedisReplays {
+        RedisReplays::new(&self.connection)
     }
 }
 

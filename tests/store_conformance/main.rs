@@ -5,6 +5,7 @@ mod api_keys;
 mod backends;
 mod cookies;
 mod flows;
+mod replays;
 mod revocations;
 #[expect(dead_code, reason = "other tests use the rest of it")]
 #[path = "../redis/server.rs"]
