@@ -2,7 +2,7 @@
 //!
 //! 1. [Getting started](getting_started)
 //! 2. Routes: [attributes], [input], [mounting], [roles and permissions](roles), [ownership], [rate limits](rate_limits), [SQL](sql)
-//! 3. Callers: [tokens], [sessions], [sessions in a cookie](cookie_sessions), [OAuth 2.0](oauth), [bound tokens, step-up and delegation](bound_tokens), [RFC 9700](rfc9700), [API keys and passwords](api_keys)
+//! 3. Callers: [tokens], [sessions], [sessions in a cookie](cookie_sessions), [sign-in](sign_in), [OAuth 2.0](oauth), [bound tokens, step-up and delegation](bound_tokens), [RFC 9700](rfc9700), [API keys and passwords](api_keys)
 //! 4. Responses: [CORS and security headers](cors_and_headers), [the order of checks](order_of_checks), [errors]
 //! 5. Running it: [testing], [operations], [TLS](tls), [porting an application](migrating)
 //! 6. Inside: [what the attributes expand to](expansion), [performance], [decisions], [glossary]
@@ -25,6 +25,7 @@ macro_rules! pages {
         #[doc = "[tokens]: crate::guide::tokens"]
         #[doc = "[sessions]: crate::guide::sessions"]
         #[doc = "[cookie-sessions]: crate::guide::cookie_sessions"]
+        #[doc = "[sign-in]: crate::guide::sign_in"]
         #[doc = "[oauth]: crate::guide::oauth"]
         #[doc = "[api-keys]: crate::guide::api_keys"]
         #[doc = "[order]: crate::guide::order_of_checks"]
@@ -52,6 +53,7 @@ pages! {
     tokens: "guide/tokens.md", "JSON Web Tokens: keys, claims, and identity providers.";
     sessions: "guide/sessions.md", "Refresh tokens, logout, and revoked tokens.";
     cookie_sessions: "guide/cookie_sessions.md", "Sessions of pages: the cookie, the login page, and a list of sessions.";
+    sign_in: "guide/sign_in.md", "Sign-in and logout at an OpenID provider, and tokens for calls to other services.";
     oauth: "guide/oauth.md", "OAuth 2.0: the tokens of a provider, and protected resources such as MCP servers.";
     bound_tokens: "guide/bound_tokens.md", "Tokens that are worth nothing without a key, stronger logins, and who acts for whom.";
     rfc9700: "guide/rfc9700.md", "The recommendations for the security of OAuth 2.0, and what holds each of them.";

@@ -125,7 +125,7 @@ impl SignIn {
     /// use actix_web::web::{Data, Form};
     /// use palisade::oauth::SignIn;
     /// use palisade::revocation::MemoryRevocations;
-    /// use palisade::{Problem, headers, post, public, rate_limit};
+    /// use palisade::{Problem, post, public, rate_limit};
     ///
     /// #[derive(serde::Deserialize)]
     /// struct Logout {
@@ -135,7 +135,6 @@ impl SignIn {
     /// #[post("/sign-in/back-channel")]
     /// #[public("logout tokens of the provider")]
     /// #[rate_limit(100, "1m")]
-    /// #[headers(cache_control = "no-store")]
     /// async fn back_channel(
     ///     form: Form<Logout>,
     ///     sign_in: Data<SignIn>,

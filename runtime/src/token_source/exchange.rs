@@ -47,7 +47,6 @@ const LONGEST_HELD: Duration = Duration::from_secs(300);
 ///     let token = billing.token(&caller).await?;
 ///     Ok(call(token.expose()).await)
 /// }
-/// # let _ = palisade::scope("").service(invoices);
 ///
 /// # fn secret() -> String { String::new() }
 /// # fn main() -> Result<(), palisade::ConfigError> {
@@ -55,7 +54,7 @@ const LONGEST_HELD: Duration = Duration::from_secs(300);
 /// let billing = TokenExchange::builder(&provider, OAuthClient::secret_basic("orders", secret()))
 ///     .resource("https://billing.example")
 ///     .build()?;
-/// # let _ = billing;
+/// # let _ = (billing, palisade::scope("").service(invoices));
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
