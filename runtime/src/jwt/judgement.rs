@@ -223,10 +223,9 @@ impl Jwt {
         })
     }
 
-    /// Returns whether the token names another issuer, or is not a JWT, so that another authenticator may know it. The result only decides
-    /// which authenticator verifies the token.
+    /// Returns whether the token names another issuer. The result only decides which authenticator verifies the token.
     pub(super) fn is_of_another_issuer(&self, token: &str) -> bool {
-        let Some(parts) = TokenParts::split(token) else { return true };
+        let Some(parts) = TokenParts::split(token) else { return false };
         token.len() <= self.0.longest
             && VerifierCache::borrow(|verifiers| {
                 let text = base64url::decode(parts.claims, &mut verifiers.decoded, "token_claims").ok()?;

@@ -114,7 +114,8 @@ async fn ambiguous_credentials_are_rejected() {
         Row("token alone", one(valid_token.clone()), 401, absent),
         Row("scheme misspelt", one(format!("Bearers {valid_token}")), 401, absent),
         Row("scheme JWT", one(format!("JWT {valid_token}")), 401, absent),
-        Row("scheme DPoP", one(format!("DPoP {valid_token}")), 401, absent),
+        // RFC 9449 §7.1: the scheme of tokens that are bound to a key, which this one is not.
+        Row("scheme DPoP", one(format!("DPoP {valid_token}")), 401, Some("token_not_bound")),
         Row("scheme Token", one(format!("Token {valid_token}")), 401, absent),
         Row("empty", one(String::new()), 401, absent),
         Row(
