@@ -209,16 +209,15 @@ fn rejection(facts: &mut Facts<'_, '_>, rules: Rules<'_>) -> Rejection {
     if let Some(scopes) = facts.needed_scopes(rules) {
         return Rejection::Scopes(scopes);
     }
-    let mut unmet =
-        rules.all().flat_map(conjuncts).filter(|rule| facts.truth(rule) == Ok(Truth::No)).collect::<Vec<_>>();
+    let unmet = rules.all().flat_map(conjuncts).filter(|rule| facts.truth(rule) == Ok(Truth::No));
     // Another credential or another login helps only if nothing else is missing. A login with the same kind of credential would not
     // help a caller without a proof, so the proof is demanded first.
-    unmet.sort_by_key(|rule| match rule {
+    let first = unmet.min_by_key(|rule| match rule {
         Rule::StepUp(_) => 2,
         Rule::Bound => 1,
         _ => 0,
     });
-    match unmet.first() {
+    match first {
         Some(Rule::Bound) => Rejection::Unbound,
         Some(Rule::StepUp(demand)) => Rejection::StepUp(demand),
         Some(rule) => Rejection::Denied(reason(rule)),
