@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cookie_site;
+pub mod dpop;
 pub mod hostile;
 pub mod inside;
 mod json_prefix;

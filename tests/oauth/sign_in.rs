@@ -205,4 +205,7 @@ async fn token_of_the_caller_is_exchanged() {
     assert_ne!(exchanged.body, token);
     let principal = jwt().verify(&exchanged.body).await.unwrap();
     assert!(principal.has_scope("orders:read") && !principal.has_scope("orders:write"));
+    // RFC 8693 §4.1: the provider says who acts for the subject.
+    let actor = principal.actor().expect("an actor");
+    assert_eq!((actor.subject(), actor.issuer(), actor.behind()), (SERVICE.0, known.issuer(), None));
 }
