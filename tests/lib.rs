@@ -13,6 +13,7 @@ pub mod node;
 mod pointers;
 pub mod postgres;
 pub mod provider;
+pub mod sign_in_browser;
 pub mod site;
 pub mod tokens;
 

@@ -1,8 +1,10 @@
 //! OAuth 2.0 and OpenID Connect from end to end, against a certified provider (`oidc-provider` from npm) that the tests start on the
 //! loopback interface. The tests need Node, and the packages that `tests/run` installs from npm into `target/provider`.
 
+mod application;
 mod bound;
 mod discovery;
+mod injection;
 mod introspection;
 mod mcp;
 mod provider_tokens;
