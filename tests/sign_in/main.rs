@@ -12,6 +12,7 @@ mod outages;
 mod outgoing_tokens;
 mod refreshes;
 mod requests;
+mod rotation;
 mod whole;
 
 use std::cell::RefCell;
