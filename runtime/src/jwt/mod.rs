@@ -107,10 +107,12 @@ pub use self::grant::{Grant, IssueError};
 pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
 #[cfg(feature = "oauth")]
-pub(crate) use self::introspected::{FoundToken, TokenRules, has_form_of_jwt};
+pub(crate) use self::introspected::{FoundToken, TokenRules};
 pub use self::issue::TokenIssuer;
 #[cfg(feature = "oauth")]
 pub(crate) use self::judgement::Judgement;
+#[cfg(feature = "oauth")]
+pub(crate) use self::judgement::has_form_of_jwt;
 pub use self::key::VerifyingKey;
 pub use self::key_ring::RotationError;
 pub use self::key_set::KeySet;
