@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::algorithm::Family;
+use super::algorithm::{Algorithm, Family};
 use super::header;
 use super::key::VerifyingKey;
 use super::key_set::{KeySet, MOST_KEYS};
@@ -230,6 +230,13 @@ impl KeyRing {
     /// Whether its public halves can be published.
     pub(super) fn is_public(&self) -> bool {
         self.state().public.is_some()
+    }
+
+    /// Whether a key of this algorithm is active, or may be one day.
+    pub(super) fn may_have(&self, algorithm: Algorithm) -> bool {
+        let state = self.state();
+        let may_rotate = state.public.is_some() && algorithm.family() != Family::Hmac;
+        may_rotate || state.active.signing.algorithm() == algorithm
     }
 
     /// The key that signs. A token with this lifetime is about to be issued.
