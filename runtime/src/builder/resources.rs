@@ -29,7 +29,7 @@ pub(super) fn check(policies: &PolicyTable, authenticators: &[Arc<dyn Authentica
         if servers.is_empty() && authenticators.iter().all(|known| known.authorization_server().is_none()) {
             let problem = format!(
                 "{identifier:?} must have an authorization server, from which clients get tokens: add `.authenticator(..)` with \
-                 `Jwt::discover(issuer)`, or name it with `.authorization_servers([issuer])`"
+                 `Jwt::discover(issuer)` or `Introspection`, or name it with `.authorization_servers([issuer])`, such as for `Issuers`"
             );
             mistakes.report("protected_resource", problem);
         }

@@ -16,6 +16,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
 use super::actor::{self, ActorClaim, ActorReader};
+use super::algorithms::AcceptedAlgorithms;
 use super::confirmation::{self, ConfirmationClaim};
 use super::header::TokenKind;
 use super::json::{self, Reason, SeenNames, Text};
@@ -43,6 +44,7 @@ pub(super) struct Expectations {
     pub(super) revocable: bool,
     pub(super) leeway: Duration,
     pub(super) kind: TokenKind,
+    pub(super) algorithms: AcceptedAlgorithms,
     /// Whether each token must be bound to a key of its caller.
     pub(super) needs_proof: bool,
     pub(super) paths: Paths,

@@ -211,6 +211,9 @@ impl Jwt {
         let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         VerifierCache::borrow(|verifiers| {
             let (key, algorithm) = choose_key(keys, parts.header, expected.kind, verifiers)?;
+            if !expected.algorithms.accept(algorithm) {
+                return Err(ALGORITHM.into());
+            }
             verifiers.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(
                 |error| match error {
                     SIGNATURE if key.id().is_none() => VerificationFailure::UnnamedKeyMismatch,

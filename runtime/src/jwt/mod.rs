@@ -43,6 +43,7 @@
 
 mod actor;
 mod algorithm;
+mod algorithms;
 mod backend;
 mod base64url;
 mod bearer;

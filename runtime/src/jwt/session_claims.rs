@@ -6,6 +6,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::LONGEST_TOKEN;
+use super::algorithms::AcceptedAlgorithms;
 use super::claims::{Expectations, RawClaims};
 use super::grant::{Grant, IssueError, NewCredential};
 use super::header::TokenType;
@@ -28,6 +29,7 @@ impl SessionClaims {
             // The store decides when a session is over. This is for a clock that was set back.
             leeway: LONGEST_LEEWAY,
             kind: TokenType::default().into(),
+            algorithms: AcceptedAlgorithms::default(),
             needs_proof: false,
             paths: Paths::default(),
             fixed_tenant: None,
