@@ -4,7 +4,7 @@ use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
 use palisade::policy::StepUp;
-use palisade::{PalisadeBuilder, authenticated, get, require_role, step_up};
+use palisade::{PalisadeBuilder, authenticated, get, require_proof, require_role, require_scope, step_up};
 use palisade_tests::log::Log;
 use palisade_tests::tokens::{Signer, now, valid_claims};
 use palisade_tests::{SECRET, TestResponse, bearer, builder, call, get_request};
@@ -35,12 +35,20 @@ async fn any() -> &'static str {
     "any"
 }
 
+#[get("/scoped")]
+#[require_scope("payments")]
+#[require_proof]
+#[step_up(acr("phr"))]
+async fn scoped() -> &'static str {
+    "scoped"
+}
+
 const RECENTLY: StepUp = StepUp::new(&[]).max_age_seconds(60);
 
 fn routes() -> palisade::Scope {
     let account = palisade::scope("/account").step_up(&RECENTLY).service(any);
     let pages = palisade::scope("/pages").login_page("/login").service(strong);
-    palisade::scope("").service(strong).service(recent).service(both).service(account).service(pages)
+    palisade::scope("").service(strong).service(recent).service(both).service(scoped).service(account).service(pages)
 }
 
 macro_rules! app {
@@ -119,6 +127,24 @@ async fn missing_role_is_told_before_the_login() {
     assert_eq!(challenge(&anonymous), "Bearer realm=\"api\"");
 }
 
+/// A client without the scope gets a new token with it. Otherwise it would never learn of the scope.
+#[actix_web::test]
+async fn missing_scope_is_told_before_the_proof_and_the_login() {
+    let app = app!(builder());
+    let (log, _guard) = Log::start();
+    let scope = ("scope", json!("payments"));
+    for claims in [&[][..], &[("acr", json!("phr"))]] {
+        let response = call(&app, with("/scoped", claims)).await;
+        response.assert_problem(403);
+        let challenge = response.header("www-authenticate");
+        assert_eq!(challenge, "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"payments\"");
+        log.assert_one(&["reason=\"insufficient_scope\"", "status=403"]);
+    }
+    // Then the proof, which a login would not give.
+    call(&app, with("/scoped", &[scope])).await.assert_problem(401);
+    log.assert_one(&["reason=\"proof_required\""]);
+}
+
 /// The navigation of a browser goes to the login page, and comes back.
 #[actix_web::test]
 async fn navigation_is_sent_to_the_login_page() {
@@ -142,6 +168,7 @@ fn policy_table_shows_the_demands() {
             "step_up(acr(\"phr\", \"phrh\"))",
             "step_up(max_age = \"5m\")",
             "require_role(\"admin\"), step_up(acr(\"phr\"), max_age = \"5m\")",
+            "require_scope(\"payments\"), require_proof, step_up(acr(\"phr\"))",
             "step_up(max_age = \"1m\") (scope /account), authenticated",
             "step_up(acr(\"phr\", \"phrh\"))",
         ]

@@ -21,16 +21,13 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     }
 }
 
-/// A sign-in at a provider, as a credential of the application keeps it.
-#[derive(Clone, Debug, Serialize)]
+/// A sign-in at a provider.
+#[derive(Clone, Debug)]
 pub(crate) struct UpstreamLogin {
     pub(crate) upstream: Upstream,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) acr: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) amr: Vec<String>,
     /// In seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth_time: Option<u64>,
 }
 
@@ -43,6 +40,20 @@ pub(crate) struct Upstream {
     pub(crate) sid: Option<Box<str>>,
 }
 
+#[derive(Deserialize)]
+struct UpstreamMember {
+    upstream: Upstream,
+}
+
+impl Upstream {
+    /// Whom the provider knows, by the claims of a session.
+    #[cfg(feature = "cookies")]
+    pub(super) fn of(claims: &str) -> Option<Self> {
+        let member: UpstreamMember = serde_json::from_str(claims).ok()?;
+        Some(member.upstream)
+    }
+}
+
 /// Whom a store of revocations is asked about besides the principal itself: the user of the provider, with the session there, as if they had a
 /// token that was issued when the credential was. `None` if the credential has no upstream login.
 ///
@@ -50,11 +61,6 @@ pub(crate) struct Upstream {
 ///
 /// The claims begin like those of an upstream login and cannot be read as such.
 pub(crate) fn upstream_principal(principal: &Principal) -> Result<Option<Principal>, AuthError> {
-    #[derive(Deserialize)]
-    struct UpstreamMember {
-        upstream: Upstream,
-    }
-
     let Some(token) = principal.token().filter(|token| token.claims.starts_with(BEGIN)) else { return Ok(None) };
     let UpstreamMember { upstream } = token.claims().map_err(|_| AuthError::Invalid("session_claims"))?;
     let of_provider = Token {
