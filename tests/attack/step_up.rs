@@ -1,13 +1,17 @@
 //! CWE-306, CWE-613, RFC 9470: a stolen or forgotten session that is used for what matters most.
 
+use std::time::Duration;
+
 use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
+use palisade::jwt::{Grant, IssueError, TokenIssuer};
 use palisade::policy::StepUp;
-use palisade::{PalisadeBuilder, authenticated, get, require_proof, require_role, require_scope, step_up};
+use palisade::testing::ManualClock;
+use palisade::{Palisade, PalisadeBuilder, authenticated, get, require_proof, require_role, require_scope, step_up};
 use palisade_tests::log::Log;
 use palisade_tests::tokens::{Signer, now, valid_claims};
-use palisade_tests::{SECRET, TestResponse, bearer, builder, call, get_request};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET, TestResponse, bearer, builder, call, get_request};
 use serde_json::{Value, json};
 
 #[get("/strong")]
@@ -105,6 +109,50 @@ async fn old_login_is_asked_for_a_new_one() {
     assert_eq!(call(&app, with("/account/any", &[("auth_time", json!(now()))])).await.body, "any");
     let old = call(&app, with("/account/any", &[("auth_time", json!(now() - 100))])).await;
     assert_eq!(challenge(&old), format!("{ERROR}, max_age=\"60\""));
+}
+
+/// The clock of the verifier judges the age of the login, and not only the times of its token.
+#[actix_web::test]
+async fn age_of_a_login_is_judged_by_the_clock_of_the_verifier() {
+    let clock = ManualClock::starting_at(std::time::SystemTime::now());
+    let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap().clock(&clock);
+    let grant = Grant::new("u-1", Duration::from_secs(3600)).authenticated("phr", ["otp"], clock.wall_time());
+    let token = issuer.issue(&grant).unwrap();
+    let presenting = || get_request("/recent").insert_header(("authorization", format!("Bearer {token}")));
+    let app = app!(Palisade::builder().authenticator(issuer.verifier().build().unwrap()));
+    for (minutes, status) in [(0, 200), (4, 200), (2, 401)] {
+        clock.advance(Duration::from_secs(minutes * 60));
+        assert_eq!(call(&app, presenting()).await.status, status, "after {minutes}");
+    }
+}
+
+/// A second factor that the application checked itself.
+#[actix_web::test]
+async fn application_states_its_own_login() {
+    let app = app!(builder());
+    let grant = || Grant::new("u-1", Duration::from_secs(600)).roles(["admin"]);
+    let now = std::time::SystemTime::now();
+    let presenting = |grant: Grant| {
+        let token = palisade_tests::issuer().issue(&grant).unwrap();
+        get_request("/both").insert_header(("authorization", format!("Bearer {token}")))
+    };
+    let fresh = grant().authenticated("phr", ["pwd", "otp"], now);
+    assert_eq!(call(&app, presenting(fresh)).await.body, "both");
+    let old = now - Duration::from_secs(400);
+    for weak in [grant(), grant().authenticated("pwd", ["pwd"], now), grant().authenticated("phr", ["pwd"], old)] {
+        assert_eq!(call(&app, presenting(weak)).await.status, 401);
+    }
+    let none: [&str; 0] = [];
+    assert!(palisade_tests::issuer().issue(&grant().authenticated("phr", none, now)).is_ok());
+    let before_1970 = std::time::UNIX_EPOCH - Duration::from_secs(1);
+    for mistaken in [
+        grant().authenticated("", none, now),
+        grant().authenticated("a\nb", none, now),
+        grant().authenticated("phr", ["x".repeat(256)], now),
+        grant().authenticated("phr", none, before_1970),
+    ] {
+        assert_eq!(palisade_tests::issuer().issue(&mistaken), Err(IssueError::Authentication));
+    }
 }
 
 /// Another login would not help a caller who lacks the role.

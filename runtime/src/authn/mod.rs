@@ -209,6 +209,14 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// Whether it can accept a token whose `aud` names this audience. A protected resource (`ProtectedResource`) whose
+    /// identifier no authenticator accepts is a configuration error. An authenticator that wraps another one should return what that
+    /// one does. Default: `false`, for credentials that have no audience.
+    fn accepts_audience(&self, audience: &str) -> bool {
+        let _ = audience;
+        false
+    }
+
     /// Whether the challenge differs from request to request, such as one with a nonce of its own. It is then written for each
     /// response, and the context has the request. Default: `false`.
     fn challenge_varies(&self) -> bool {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::actor::{IssuedActor, is_valid};
 use super::claims::LAST_DATE;
 use super::confirmation::IssuedConfirmation;
-use super::login::Login;
+use super::login::StatedLogin;
 #[cfg(feature = "oauth")]
 use super::upstream::{Upstream, UpstreamLogin};
 use crate::principal::{Actor, Confirmation};
@@ -40,7 +40,7 @@ pub struct Grant {
     as_of: Option<Duration>,
     #[cfg(feature = "oauth")]
     upstream: Option<Box<Upstream>>,
-    login: Option<Box<Login>>,
+    login: Option<Box<StatedLogin>>,
     confirmation: Option<Confirmation>,
     actor: Option<Actor>,
     claims: Map<String, Value>,
@@ -94,7 +94,7 @@ impl Grant {
     pub(crate) fn authenticated_upstream(mut self, login: UpstreamLogin) -> Self {
         let UpstreamLogin { upstream, acr, amr, auth_time } = login;
         self.upstream = Some(Box::new(upstream));
-        self.login = Some(Box::new(Login::at_provider(acr, amr, auth_time)));
+        self.login = Some(Box::new(StatedLogin::at_provider(acr, amr, auth_time)));
         self
     }
 
@@ -106,7 +106,7 @@ impl Grant {
         {
             self.upstream = self.upstream.or_else(|| Upstream::of(claims).map(Box::new));
         }
-        self.login = self.login.or_else(|| Login::of(claims).map(Box::new));
+        self.login = self.login.or_else(|| StatedLogin::of(claims).map(Box::new));
         self
     }
 
@@ -131,7 +131,7 @@ impl Grant {
         amr: impl IntoIterator<Item = impl Into<String>>,
         when: SystemTime,
     ) -> Self {
-        self.login = Some(Box::new(Login::new(acr.into(), amr.into_iter().map(Into::into).collect(), when)));
+        self.login = Some(Box::new(StatedLogin::new(acr.into(), amr.into_iter().map(Into::into).collect(), when)));
         self
     }
 
@@ -328,7 +328,7 @@ struct IssuedClaims<'g> {
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<IssuedActor<'g>>,
     #[serde(flatten)]
-    login: Option<&'g Login>,
+    login: Option<&'g StatedLogin>,
     #[serde(flatten)]
     claims: &'g Map<String, Value>,
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// The claims `acr`, `amr` and `auth_time` (OpenID Connect Core §2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Login {
+pub(super) struct StatedLogin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -22,7 +22,7 @@ pub(super) struct Login {
     is_mistaken: bool,
 }
 
-impl Login {
+impl StatedLogin {
     /// What the application states.
     pub(super) fn new(acr: String, amr: Vec<String>, when: SystemTime) -> Self {
         let auth_time = when.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs());

@@ -74,3 +74,45 @@ pub(crate) fn upstream_principal(principal: &Principal) -> Result<Option<Princip
     };
     Ok(Some(Principal::new(principal.scheme(), upstream.iss, upstream.sub).with_token(of_provider)))
 }
+
+#[cfg(all(test, feature = "cookies"))]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::jwt::{Grant, Jwt, SessionClaims, TokenIssuer};
+
+    /// A session in a cookie is kept here, so it may name the user of the provider. A token is read by clients, and ends with no logout there.
+    #[actix_web::test]
+    async fn only_a_session_names_the_user_of_the_provider() {
+        let upstream = Upstream { iss: "https://op.example".into(), sub: "ada".into(), sid: Some("s-1".into()) };
+        let login = UpstreamLogin {
+            upstream,
+            acr: Some("phr".into()),
+            amr: vec!["otp".into(), String::new()],
+            auth_time: Some(7),
+        };
+        let grant = Grant::new("u-1", Duration::from_secs(60)).authenticated_upstream(login);
+        let now = SystemTime::now();
+        let sessions = SessionClaims::new("Cookie", "https://app.example".into(), &Clock::system());
+        let ends = now + Duration::from_secs(60);
+        let claims = sessions.write(&grant, "s", now, ends).unwrap();
+        assert!(claims.starts_with(BEGIN) && claims.contains("ada"), "{claims}");
+        let upstream = upstream_principal(&sessions.read(&claims, now).unwrap()).unwrap().unwrap();
+        assert_eq!((upstream.issuer(), upstream.subject()), ("https://op.example", "ada"));
+        let again = Grant::new("u-1", Duration::from_secs(60)).continuing(&claims);
+        assert_eq!(sessions.write(&again, "s", now, ends).unwrap(), claims);
+
+        let issuer = TokenIssuer::hs256("https://app.example", "api", [7; 32]).unwrap();
+        let jwt = Jwt::hs256("https://app.example", "api", [7; 32]).unwrap();
+        let principal = jwt.verify(&issuer.issue(&grant).unwrap()).await.unwrap();
+        let claims: serde_json::Value = principal.token().unwrap().claims().unwrap();
+        assert_eq!(
+            (&claims["acr"], &claims["amr"], &claims["auth_time"]),
+            (&"phr".into(), &["otp"][..].into(), &7.into())
+        );
+        assert_eq!(claims.get("upstream"), None);
+        assert!(upstream_principal(&principal).unwrap().is_none());
+    }
+}

@@ -303,6 +303,13 @@ impl SenderConstraint for ProofChecks {
     fn dpop_algorithms(&self) -> Option<&str> {
         self.dpop.as_ref().map(|(dpop, _)| &*dpop.names)
     }
+
+    fn reads_certificates_of_proxies(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.certificates_from_proxies;
+        #[cfg(not(feature = "tls"))]
+        false
+    }
 }
 
 impl fmt::Debug for Dpop {
