@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::BoxFuture;
 
 use super::algorithm::{Algorithm, Family};
 use super::cache::Verified;
@@ -31,7 +31,7 @@ const ALGORITHM: AuthError = AuthError::Invalid("token_alg");
 /// A verdict on a token, or a future that returns it.
 pub(crate) enum Judgement<'a> {
     Done(Result<Principal, AuthError>),
-    Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
+    Pending(BoxFuture<'a, Result<Principal, AuthError>>),
 }
 
 impl Judgement<'_> {
