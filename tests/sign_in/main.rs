@@ -5,6 +5,9 @@
 mod answers;
 
 mod client;
+#[path = "../attack/dpop/client.rs"]
+#[allow(dead_code, reason = "the tests of proofs need more of it")]
+mod dpop_client;
 mod exchanges;
 mod id_tokens;
 mod logouts;
