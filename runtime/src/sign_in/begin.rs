@@ -1,8 +1,9 @@
 //! The begin of a sign-in: the browser is sent to the provider.
 //!
 //! Threat: a code that an attacker injects into another sign-in (RFC 9700 §4.5), a provider that does not check its verifier (downgraded
-//! PKCE), an authorization request that the browser changes (RFC 9126). Promise: each request has an S256 challenge. A provider whose metadata
-//! list other methods only is not used, and a public client uses none whose metadata do not list S256. Where the provider takes pushed requests, the browser carries only a reference.
+//! PKCE), an authorization request that the browser changes (RFC 9126). Promise: each request has an S256 challenge. A provider whose
+//! metadata list other methods only is not used, and a public client uses none whose metadata do not list S256. Where the provider takes
+//! pushed requests, the browser carries only a reference. What the browser could delete is checked at the end.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse};

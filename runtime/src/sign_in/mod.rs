@@ -49,6 +49,7 @@ mod logout;
 mod refresh;
 mod renewals;
 mod sealed;
+mod several;
 mod used;
 
 use std::fmt;
@@ -67,6 +68,7 @@ pub use self::logout::{LogoutError, LogoutOrder};
 pub use self::refresh::UpstreamError;
 use self::renewals::Renewals;
 use self::sealed::SealingKeys;
+pub use self::several::SignIns;
 use self::used::UsedFlows;
 use crate::audit;
 use crate::client_auth::OAuthClient;
@@ -82,7 +84,7 @@ use crate::settings::RequestState;
 ///
 /// Two routes need it: a link of a page leads to the first one, which sends the browser to the provider. The provider sends
 /// it back to the second one, the redirect URI. Cheap to clone; the clones share everything. For several providers, make one for each, each
-/// with a redirect URI of its own.
+/// with a redirect URI of its own, and put them into [`SignIns`], which checks that.
 ///
 /// ```no_run
 /// use std::time::Duration;
