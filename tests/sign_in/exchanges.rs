@@ -129,16 +129,16 @@ async fn header_beside_a_session_is_not_exchanged() {
 async fn token_with_a_proof_is_exchanged() {
     let (liar, clock) = (liar(), clock());
     exchanging(&liar, |_| {});
-    let dpop = palisade::oauth::Dpop::new(super::dpop_client::BASE).unwrap();
+    let dpop = palisade::oauth::Dpop::new(palisade_tests::dpop::BASE).unwrap();
     let palisade = palisade_tests::builder().dpop(dpop).build().unwrap();
     let exchange = builder_at(&liar, &clock).audience("billing").build().unwrap();
     let app = actix_web::App::new().app_data(Data::new(exchange));
     let routes = palisade::scope("").service(invoices);
     let app = actix_web::test::init_service(app.service(routes).wrap(palisade)).await;
-    let client = super::dpop_client::Client::new(Algorithm::ES256);
+    let client = palisade_tests::dpop::Client::new(Algorithm::ES256);
     let token = client.token();
     let proof = client.sign(&client.proof("GET", "/invoices", &token));
-    let response = call(&app, super::dpop_client::request("/invoices", &token, &proof)).await;
+    let response = call(&app, palisade_tests::dpop::request("/invoices", &token, &proof)).await;
     assert_eq!((response.status.as_u16(), liar.calls("/token")), (200, 1), "{response:?}");
     assert_eq!(liar.asked("/token")[0].field("subject_token"), token);
 }
