@@ -13,6 +13,7 @@ mod outgoing_tokens;
 mod refreshes;
 mod requests;
 mod rotation;
+mod several;
 mod whole;
 
 use std::cell::RefCell;
