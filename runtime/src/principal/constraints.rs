@@ -14,7 +14,7 @@ use super::Principal;
 pub(crate) struct Constraints {
     /// `None`: from everywhere.
     pub(crate) networks: Option<Box<[Network]>>,
-    /// `None`: whoever has the credential may use it.
+    /// `None`: each client that has the credential may use it.
     pub(crate) confirmation: Option<Confirmation>,
 }
 
@@ -27,7 +27,7 @@ impl Constraints {
     }
 }
 
-/// The key to which a token is bound: the claim `cnf` (RFC 7800). Whoever presents the token must prove to have that key.
+/// The key to which a token is bound: the claim `cnf` (RFC 7800). A client that presents the token must prove that it has that key.
 ///
 /// Digests are SHA-256. They are not secret.
 #[derive(Clone, PartialEq, Eq)]
