@@ -54,7 +54,8 @@ fn every_link_leads_to_a_file() {
     for page in pages.into_iter().chain(book()) {
         for link in links(&read(&page)).iter().filter(|link| !link.starts_with("https://")) {
             let (file, section) = link.split_once('#').unwrap_or((link, ""));
-            let target = root().join(&page).parent().unwrap().join(file);
+            let own = root().join(&page);
+            let target = if file.is_empty() { own } else { own.parent().unwrap().join(file) };
             assert!(target.exists(), "{page} links to {link}");
             link_count += 1;
             if !section.is_empty() {
