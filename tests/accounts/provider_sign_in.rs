@@ -1,5 +1,7 @@
 //! CWE-287, CWE-613: people who sign in at a real OpenID provider, whose account they get, and the end of their sessions.
 
+use std::time::{Duration, Instant};
+
 use palisade_tests::provider::Visitor;
 use reqwest::Method;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
@@ -95,4 +97,20 @@ async fn provider_ends_the_sessions_that_began_in_its_own() {
     assert_eq!(back.as_str(), format!("{}/", site.base));
     assert!(!site.is_logged_in(&work).await && !site.is_logged_in(&of_phone).await);
     assert!(site.is_logged_in(&home).await, "another session at the provider");
+}
+
+/// The server does not know the address of the logout, and the provider accepts connections and answers nothing.
+#[actix_web::test]
+async fn logout_does_not_wait_for_a_provider_that_hangs() {
+    let Some(site) = SignInServer::start(&accounts()) else { return };
+    let session = site.session(&mut Visitor::new(&site.provider), "ada").await;
+    let site = site.restarted();
+    assert!(site.is_logged_in(&session).await);
+    site.provider.hang();
+    let began = Instant::now();
+    let page = site.send(Method::POST, "/logout", &session).await;
+    assert_eq!(page.status, 200, "{page:#?}");
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(page.text.contains("You have logged out") && !page.text.contains("Log out there too"), "{page:#?}");
+    assert!(!site.is_logged_in(&session).await);
 }

@@ -100,6 +100,11 @@ impl RealProvider {
         self.command("accept no calls");
     }
 
+    /// From now on requests are read and never answered.
+    pub fn hang(&self) {
+        self.command("answer no calls");
+    }
+
     pub fn come_back(&self) {
         self.command("accept calls");
     }

@@ -3,7 +3,8 @@
 //
 // Setup: `clients` (metadata of RFC 7591 and more, as the provider takes it), `resources` (identifier -> `{ scope, format, ttl }`),
 // `accounts` (subject -> claims; any subject may sign in), `ttl` (seconds for each kind of token), `features` (merged into those below).
-// Commands: `{"do":"rotate keys"}`, `{"do":"withdraw keys"}`, `{"do":"counts"}`, `{"do":"accept no calls"}`, `{"do":"accept calls"}`.
+// Commands: `{"do":"rotate keys"}`, `{"do":"withdraw keys"}`, `{"do":"counts"}`, `{"do":"accept no calls"}`, `{"do":"answer no
+// calls"}`, `{"do":"accept calls"}`.
 
 import { generateKeyPairSync, randomUUID, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -154,13 +155,14 @@ const setup = { secret: randomUUID(), ...JSON.parse((await lines.next()).value) 
 
 let handle;
 let accepts = true;
+let answers = true;
 const counts = {};
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, 'http://provider');
   const call = `${request.method} ${pathname}`;
   counts[call] = (counts[call] ?? 0) + 1;
-  if (accepts) handle(request, response);
-  else request.socket.destroy();
+  if (!accepts) request.socket.destroy();
+  else if (answers) handle(request, response);
 });
 await new Promise((listening) => { server.listen(0, '127.0.0.1', listening); });
 const issuer = `http://127.0.0.1:${server.address().port}`;
@@ -175,7 +177,8 @@ const commands = {
   // Those of before are no longer public.
   'withdraw keys': () => { keys = keys.slice(0, 3); start(); },
   'accept no calls': () => { accepts = false; },
-  'accept calls': () => { accepts = true; },
+  'answer no calls': () => { answers = false; },
+  'accept calls': () => { accepts = answers = true; },
   counts: () => {},
 };
 for await (const line of lines) {

@@ -2,12 +2,14 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 
 use palisade_tests::provider::RealProvider;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::Server;
+use super::program::fresh_data;
+use super::{ADMIN_PASSWORD, Server};
 
 /// Both stop when this is dropped.
 pub struct SignInServer {
@@ -17,6 +19,7 @@ pub struct SignInServer {
     pub base: String,
     /// The certificate that clients of the server have to trust.
     pub certificate: String,
+    settings: Vec<(&'static str, String)>,
     _files: TempDir,
 }
 
@@ -45,17 +48,30 @@ impl SignInServer {
         std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
         let text = |path: &Path| path.to_str().expect("a path of the test").to_owned();
         let provider = RealProvider::start_trusting(&setup, &chain)?;
-        let server = Server::start(&[
-            ("ACCOUNTS_LISTEN", &format!("127.0.0.1:{port}")),
-            ("ACCOUNTS_TLS_CERT", &text(&chain)),
-            ("ACCOUNTS_TLS_KEY", &text(&key)),
-            ("ACCOUNTS_OIDC_ISSUER", provider.issuer()),
-            ("ACCOUNTS_OIDC_CLIENT_ID", "accounts"),
-            ("ACCOUNTS_OIDC_CLIENT_SECRET", secret),
-            ("ACCOUNTS_OIDC_CALLBACK", &callback),
-            ("ACCOUNTS_OIDC_AFTER_LOGOUT", &home),
-        ]);
+        let settings = vec![
+            ("ACCOUNTS_ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()),
+            ("ACCOUNTS_LISTEN", format!("127.0.0.1:{port}")),
+            ("ACCOUNTS_TLS_CERT", text(&chain)),
+            ("ACCOUNTS_TLS_KEY", text(&key)),
+            ("ACCOUNTS_OIDC_ISSUER", provider.issuer().to_owned()),
+            ("ACCOUNTS_OIDC_CLIENT_ID", "accounts".to_owned()),
+            ("ACCOUNTS_OIDC_CLIENT_SECRET", secret.to_owned()),
+            ("ACCOUNTS_OIDC_CALLBACK", callback),
+            ("ACCOUNTS_OIDC_AFTER_LOGOUT", home),
+        ];
+        let server = started(fresh_data(), &settings);
         assert_eq!(server.https.port(), port);
-        Some(Self { provider, server, base, certificate, _files: files })
+        Some(Self { provider, server, base, certificate, settings, _files: files })
     }
+
+    /// The same after a restart of the server, which then knows nothing of the provider any longer.
+    pub fn restarted(self) -> Self {
+        let data = self.server.stop().data;
+        Self { server: started(data, &self.settings), ..self }
+    }
+}
+
+fn started(data: Arc<TempDir>, settings: &[(&'static str, String)]) -> Server {
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Server::start_in(data, &settings)
 }
