@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cookie_site;
+pub mod dpop;
 pub mod hostile;
 pub mod inside;
 mod json_prefix;
@@ -12,6 +13,7 @@ pub mod node;
 mod pointers;
 pub mod postgres;
 pub mod provider;
+pub mod sign_in_browser;
 pub mod site;
 pub mod tokens;
 

@@ -1,11 +1,16 @@
 //! OAuth 2.0 and OpenID Connect from end to end, against a certified provider (`oidc-provider` from npm) that the tests start on the
 //! loopback interface. The tests need Node, and the packages that `tests/run` installs from npm into `target/provider`.
 
+mod application;
+mod bound;
 mod discovery;
+mod injection;
 mod introspection;
 mod mcp;
 mod provider_tokens;
+mod run_time_issuers;
 mod sign_in;
+mod step_up;
 
 use std::sync::OnceLock;
 
@@ -20,6 +25,9 @@ const CALLBACK: &str = "https://app.example/sign-in/callback";
 const SERVICE: (&str, &str) = ("service", "the secret of the service, long enough");
 /// An application that signs people in.
 const APP: (&str, &str) = ("app", "the secret of the application, long enough");
+
+/// A service whose tokens are bound to its certificate, if it shows one (RFC 8705).
+const CERTIFIED: (&str, &str) = ("certified", "the secret of the certified service, long enough");
 
 /// What the provider of a test knows. A test may change it.
 fn setup() -> Value {
@@ -38,6 +46,10 @@ fn setup() -> Value {
             {
                 "client_id": APP.0, "client_secret": APP.1, "redirect_uris": [CALLBACK], "response_types": ["code"],
                 "grant_types": ["authorization_code", "refresh_token"],
+            },
+            {
+                "client_id": CERTIFIED.0, "client_secret": CERTIFIED.1, "redirect_uris": [], "response_types": [],
+                "grant_types": ["client_credentials"], "tls_client_certificate_bound_access_tokens": true,
             },
         ],
     })

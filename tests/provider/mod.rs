@@ -100,16 +100,33 @@ impl RealProvider {
 
     /// Posts a form to a path as this client, authenticated by `client_secret_basic`.
     pub async fn post(&self, path: &str, client: (&str, &str), form: &[(&str, &str)]) -> Response {
+        self.post_with(path, client, form, &[]).await
+    }
+
+    /// The same with these headers.
+    async fn post_with(
+        &self,
+        path: &str,
+        client: (&str, &str),
+        form: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Response {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let credentials = STANDARD.encode(format!("{}:{}", client.0, client.1));
         let request = http_client().post(format!("{}{path}", self.issuer)).body(body);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         request.header("authorization", format!("Basic {credentials}")).send().await.expect("the provider answers")
     }
 
     /// The answer of the token endpoint to this form.
     pub async fn tokens(&self, client: (&str, &str), form: &[(&str, &str)]) -> Value {
-        let answer = self.post("/token", client, form).await;
+        self.tokens_with(client, form, &[]).await
+    }
+
+    /// The answer of the token endpoint to this form with these headers.
+    pub async fn tokens_with(&self, client: (&str, &str), form: &[(&str, &str)], headers: &[(&str, &str)]) -> Value {
+        let answer = self.post_with("/token", client, form, headers).await;
         let (status, json) = (answer.status(), answer.json::<Value>().await.expect("JSON"));
         assert!(status.is_success(), "{status}: {json}");
         json

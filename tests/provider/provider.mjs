@@ -12,7 +12,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 
 // Standard output is for answers only. The provider warns about what only a test may do as soon as it is loaded.
 console.info = console.warn = console.log = () => {};
-const { default: Provider, errors } = await import('oidc-provider');
+const { default: Provider, errors, interactionPolicy } = await import('oidc-provider');
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -64,6 +64,14 @@ function tokenExchange(provider, keys, resourceServer) {
   };
 }
 
+// A login that is weaker than the application asks for is not enough (RFC 9470 §5).
+function loginPolicy() {
+  const policy = interactionPolicy.base();
+  const isWeaker = ({ oidc: { params, session } }) => !(params.acr_values?.split(' ').includes(session.acr) ?? true);
+  policy.get('login').checks.add(new interactionPolicy.Check('acr_values', 'a stronger login is demanded', isWeaker));
+  return policy;
+}
+
 function newProvider(issuer, setup, keys) {
   const resourceServer = (identifier) => {
     const resource = setup.resources?.[identifier];
@@ -77,18 +85,21 @@ function newProvider(issuer, setup, keys) {
     jwks: { keys },
     cookies: { keys: [setup.secret] },
     claims: { openid: ['sub', 'roles'], email: ['email', 'email_verified'], profile: ['name'], acr: null, auth_time: null },
-    acrValues: ['urn:example:password'],
+    acrValues: ['urn:example:password', 'phr'],
     scopes: ['openid', 'offline_access', ...(setup.scopes ?? [])],
     conformIdTokenClaims: false,
     findAccount: (_, subject) => ({
       accountId: subject,
       claims: () => ({ sub: subject, name: subject, ...setup.accounts?.[subject] }),
     }),
-    extraTokenClaims: (_, token) => {
+    extraTokenClaims: ({ oidc }, token) => {
       const claims = { ...setup.accounts?.[token.accountId] };
       if (actors.has(token)) claims.act = actors.get(token);
-      return claims;
+      // RFC 9470 §6.1.
+      const { acr, authTime } = oidc.entities.AuthorizationCode ?? {};
+      return { ...claims, acr, auth_time: authTime };
     },
+    interactions: { policy: loginPolicy() },
     ttl: {
       AccessToken: 300, AuthorizationCode: 60, ClientCredentials: 300, Grant: 3600, IdToken: 300, Interaction: 600, RefreshToken: 3600,
       Session: 3600, ...setup.ttl,
@@ -125,6 +136,13 @@ function newProvider(issuer, setup, keys) {
       ...setup.features,
     },
   });
+  // The forms of the provider know no strength of a login: it is as strong as the application asks.
+  const finish = provider.interactionFinished.bind(provider);
+  provider.interactionFinished = async (request, response, result, options) => {
+    const { params } = await provider.interactionDetails(request, response);
+    if (result.login) result.login.acr = params.acr_values?.split(' ')[0] ?? 'urn:example:password';
+    return finish(request, response, result, options);
+  };
   provider.on('server_error', (_, error) => console.error(error));
   const parameters = ['subject_token', 'subject_token_type', 'requested_token_type', 'resource', 'audience', 'scope'];
   provider.registerGrantType(TOKEN_EXCHANGE, tokenExchange(provider, keys, resourceServer), parameters);

@@ -12,6 +12,7 @@ mod outages;
 mod outgoing_tokens;
 mod refreshes;
 mod requests;
+mod rotation;
 mod whole;
 
 use std::cell::RefCell;
@@ -31,8 +32,9 @@ use palisade::session::{CookieSessions, MemorySessions, ReturnPath};
 use palisade::testing::ManualClock;
 use palisade::{Principal, Problem, authenticated, get, public};
 use palisade_tests::liar::{Liar, Scripted};
+use palisade_tests::sign_in_browser::{Asked, Browser};
 use palisade_tests::tokens::Signer;
-use palisade_tests::{TestResponse, call, request};
+use palisade_tests::{call, request};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -120,78 +122,6 @@ macro_rules! site {
     }};
 }
 use site;
-
-/// The cookies of one browser.
-#[derive(Default)]
-struct Browser(RefCell<BTreeMap<String, String>>);
-
-impl Browser {
-    async fn get<S, B>(&self, app: &S, path: &str) -> TestResponse
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-        B: MessageBody,
-    {
-        let cookies: Vec<_> = self.0.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let response = call(app, request(Method::GET, path).insert_header(("cookie", cookies.join("; ")))).await;
-        for cookie in response.headers.get_all("set-cookie") {
-            let cookie = cookie.to_str().unwrap();
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            assert!(cookie.contains("HttpOnly") && cookie.contains("Secure") && cookie.contains("SameSite=Lax"));
-            assert!(cookie.contains("Path=/") && !cookie.contains("Domain") && cookie.len() < 4096, "{cookie}");
-            match value {
-                "" => self.0.borrow_mut().remove(name),
-                _ => self.0.borrow_mut().insert(name.to_owned(), value.to_owned()),
-            };
-        }
-        response
-    }
-
-    /// Begins a sign-in and returns what the provider is asked.
-    async fn begins<S, B>(&self, app: &S, path: &str) -> Asked
-    where
-        S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-        B: MessageBody,
-    {
-        let response = self.get(app, path).await;
-        assert_eq!((response.status.as_u16(), response.header("cache-control")), (303, "no-store"), "{response:?}");
-        Asked(Url::parse(response.header("location")).unwrap())
-    }
-
-    fn flow_cookies(&self) -> Vec<String> {
-        self.0.borrow().keys().filter(|name| name.starts_with("__Host-sign-in-")).cloned().collect()
-    }
-}
-
-/// An authorization request.
-struct Asked(Url);
-
-impl Asked {
-    fn value(&self, name: &str) -> String {
-        let mut values = self.0.query_pairs().filter(|(other, _)| other == name).map(|(_, value)| value.into_owned());
-        let value = values.next().unwrap_or_default();
-        assert!(values.next().is_none(), "{name} is repeated: {}", self.0);
-        value
-    }
-
-    /// Honest claims of an ID token for it.
-    fn claims(&self, liar: &Liar) -> Value {
-        let now = palisade_tests::tokens::now();
-        json!({
-            "iss": liar.origin(), "aud": CLIENT, "sub": "ada", "nonce": self.value("nonce"), "iat": now, "exp": now + 300,
-            "name": "Ada",
-        })
-    }
-
-    /// The path of an honest answer.
-    fn answer(&self, liar: &Liar) -> String {
-        self.answer_with(&[("code", "c0de"), ("state", &self.value("state")), ("iss", liar.origin())])
-    }
-
-    fn answer_with(&self, fields: &[(&str, &str)]) -> String {
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        format!("/sign-in/callback?{query}")
-    }
-}
 
 /// The answer of a token endpoint.
 fn token_answer(id_token: &str) -> Value {

@@ -15,7 +15,7 @@ async fn tokens(request: HttpRequest, sign_in: Data<SignIn>) -> Result<String, P
 }
 
 /// Signs in and returns the tokens as an application keeps them.
-async fn kept(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&str>) -> String {
+pub(super) async fn kept(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&str>) -> String {
     let routes = palisade::scope("").service(begin).service(tokens);
     let palisade = palisade::Palisade::builder().build().unwrap();
     let app = actix_web::App::new().app_data(Data::new(sign_in.clone()));
@@ -30,7 +30,7 @@ async fn kept(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&str>) -> Str
     browser.get(&app, &path).await.body
 }
 
-fn renewing(liar: &Liar, change: impl Fn(&mut Value) + Send + Sync + 'static) {
+pub(super) fn renewing(liar: &Liar, change: impl Fn(&mut Value) + Send + Sync + 'static) {
     let issued = AtomicUsize::new(1);
     liar.script("/token", move |_| {
         let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
@@ -42,7 +42,7 @@ fn renewing(liar: &Liar, change: impl Fn(&mut Value) + Send + Sync + 'static) {
     });
 }
 
-fn refreshes(liar: &Liar) -> Vec<String> {
+pub(super) fn refreshes(liar: &Liar) -> Vec<String> {
     let asked = liar.asked("/token");
     asked.iter().map(|asked| asked.field("refresh_token")).filter(|token| !token.is_empty()).collect()
 }
@@ -101,7 +101,14 @@ async fn old_refresh_token_stays_if_there_is_no_new_one() {
     let sign_in = sign_in(&liar);
     let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
     renewing(&liar, |answer| drop(answer.as_object_mut().unwrap().remove("refresh_token")));
-    assert!(sign_in.refreshed(&held).await.unwrap().can_be_renewed());
+    let renewed = sign_in.refreshed(&held).await.unwrap();
+    assert!(renewed.can_be_renewed());
+    // RFC 6749 §6: a provider need not rotate. The same refresh token is then exchanged each time.
+    assert_eq!(sign_in.refreshed(&renewed).await.unwrap().access_token().expose(), "at-3");
+    renewing(&liar, |answer| answer["refresh_token"] = "rt-1".into());
+    assert_eq!(sign_in.refreshed(&renewed).await.unwrap().access_token().expose(), "at-2");
+    assert_eq!(sign_in.refreshed(&renewed).await.unwrap().access_token().expose(), "at-3");
+    assert_eq!(refreshes(&liar), ["rt-1"; 4]);
 }
 
 /// What a renewal ends with, whose answer has this ID token.
@@ -128,8 +135,8 @@ async fn renewed_tokens_are_of_the_same_user() {
 
 #[actix_web::test]
 async fn end_and_outage_are_told_apart() {
-    let liar = liar();
-    let sign_in = sign_in(&liar);
+    let (liar, clock) = (liar(), clock());
+    let sign_in = builder(&liar).clock(&clock).build().unwrap();
     let none = sign_in.open_tokens(&kept(&liar, &sign_in, None).await).unwrap();
     assert!(!none.can_be_renewed());
     assert_eq!(sign_in.refreshed(&none).await.unwrap_err(), UpstreamError::Ended);
@@ -141,6 +148,7 @@ async fn end_and_outage_are_told_apart() {
         (Scripted::json(400, &json!({"error": "invalid_grant"})), UpstreamError::Ended, 401),
     ] {
         liar.answer("/token", answer);
+        clock.advance(Duration::from_secs(30));
         let failed = sign_in.refreshed(&held).await.unwrap_err();
         assert_eq!((failed, Problem::from(failed).status().as_u16()), (error, status));
     }

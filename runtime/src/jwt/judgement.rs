@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::BoxFuture;
 
 use super::algorithm::{Algorithm, Family};
 use super::cache::Verified;
@@ -33,7 +33,7 @@ const ALGORITHM: AuthError = AuthError::Invalid("token_alg");
 /// A verdict on a token, or a future that returns it.
 pub(crate) enum Judgement<'a> {
     Done(Result<Principal, AuthError>),
-    Pending(LocalBoxFuture<'a, Result<Principal, AuthError>>),
+    Pending(BoxFuture<'a, Result<Principal, AuthError>>),
 }
 
 impl Judgement<'_> {

@@ -28,7 +28,7 @@ mod sql;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::BoxFuture;
 
 pub use self::memory::MemoryRevocations;
 #[cfg(feature = "redis")]
@@ -139,7 +139,7 @@ impl<S: RevocationStore> RevocationStore for std::sync::Arc<S> {
 /// A store as a trait object.
 pub(super) trait ErasedRevocations: Send + Sync {
     fn now(&self, principal: &Principal) -> Option<bool>;
-    fn ask<'a>(&'a self, principal: &'a Principal) -> LocalBoxFuture<'a, Result<bool, Unavailable>>;
+    fn ask<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<bool, Unavailable>>;
 }
 
 impl<S: RevocationStore> ErasedRevocations for S {
@@ -147,7 +147,7 @@ impl<S: RevocationStore> ErasedRevocations for S {
         self.is_revoked_now(principal)
     }
 
-    fn ask<'a>(&'a self, principal: &'a Principal) -> LocalBoxFuture<'a, Result<bool, Unavailable>> {
+    fn ask<'a>(&'a self, principal: &'a Principal) -> BoxFuture<'a, Result<bool, Unavailable>> {
         Box::pin(self.is_revoked(principal))
     }
 }

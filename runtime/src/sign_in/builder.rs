@@ -10,7 +10,7 @@ use palisade_grammar::names::is_scope;
 use zeroize::Zeroizing;
 
 use super::id_token::IdTokens;
-use super::refresh::UsedRefreshTokens;
+use super::renewals::Renewals;
 use super::sealed::SealingKeys;
 use super::used::UsedFlows;
 use super::{SignIn, SignInParts};
@@ -120,7 +120,7 @@ impl SignInBuilder {
         let (keys, id_tokens) = mistakes.value_or_error(keys.zip(id_tokens))?;
         let others = scopes.iter().map(String::as_str).filter(|scope| *scope != "openid");
         let scopes = std::iter::once("openid").chain(others).collect::<Vec<_>>().join(" ");
-        let (used, refreshed) = (UsedFlows::default(), UsedRefreshTokens::default());
+        let (used, renewals) = (UsedFlows::default(), Renewals::default());
         let parts = SignInParts {
             provider,
             client,
@@ -130,7 +130,7 @@ impl SignInBuilder {
             keys,
             id_tokens,
             used,
-            refreshed,
+            renewals,
             clock,
         };
         Ok(SignIn(Arc::new(parts)))

@@ -32,21 +32,20 @@ impl SignInParts {
         let id_token = answer.id_token.as_ref().ok_or(rejected("id_token_missing"))?;
         let login = self.id_tokens.verify(id_token).await?;
         login.is_of(flow, &answer.access_token)?;
-        let tokens = UpstreamTokens::of(answer, login.principal.subject(), &self.clock);
+        let tokens = UpstreamTokens::of(answer, login.principal.subject(), self.scopes.split(' '), &self.clock);
         let tokens = tokens.ok_or(unavailable("provider_garbage"))?;
         Ok((login, tokens))
     }
 
     /// Posts the fields as the client. A refusal of the client itself is an event, because only its operator can change it.
-    pub(super) async fn post(&self, endpoint: &Address, fields: &[(&str, &str)]) -> Result<Answer, SignInError> {
+    pub(super) async fn post(&self, endpoint: &Address, fields: &[(&str, &str)]) -> Result<Answer, RequestError> {
         let answer = self.client.post(&self.provider, endpoint, fields, &self.clock).await;
-        answer.map_err(|error| {
-            if let RequestError::Refused(code) = &error
+        answer.inspect_err(|error| {
+            if let RequestError::Refused(code) = error
                 && **code != *"invalid_grant"
             {
                 audit::provider_refused(self.provider.issuer(), self.client.id(), code);
             }
-            error.into()
         })
     }
 }

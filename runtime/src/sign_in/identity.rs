@@ -176,10 +176,17 @@ pub struct UpstreamTokens {
 }
 
 impl UpstreamTokens {
-    /// `None` if the access token would outlive the calendar.
-    pub(super) fn of(answer: TokenAnswer, subject: &str, clock: &Clock) -> Option<Self> {
+    /// `None` if the access token would outlive the calendar. `asked` are the scopes that were asked for.
+    pub(super) fn of<'s>(
+        answer: TokenAnswer,
+        subject: &str,
+        asked: impl Iterator<Item = &'s str>,
+        clock: &Clock,
+    ) -> Option<Self> {
         let expires = clock.wall_time().checked_add(answer.lives.unwrap_or(ASSUMED_LIFETIME))?;
-        let access = AccessToken::new(answer.access_token, expires, answer.scopes.unwrap_or_default());
+        // RFC 6749 §5.1: an answer without scopes grants those that were asked for.
+        let scopes = answer.scopes.unwrap_or_else(|| asked.map(str::to_owned).collect());
+        let access = AccessToken::new(answer.access_token, expires, scopes);
         Some(Self { access, subject: subject.into(), refresh: answer.refresh_token, id_token: answer.id_token })
     }
 
@@ -187,6 +194,12 @@ impl UpstreamTokens {
     #[must_use]
     pub fn access_token(&self) -> &AccessToken {
         &self.access
+    }
+
+    /// The user at the provider.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
     }
 
     /// Whether the tokens can be [renewed](SignIn::refreshed): the provider issued a refresh token. Many do so only for the scope

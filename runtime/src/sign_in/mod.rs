@@ -36,8 +36,10 @@ mod exchange;
 mod flow;
 mod id_token;
 mod identity;
+mod kept;
 mod logout;
 mod refresh;
+mod renewals;
 mod sealed;
 mod used;
 
@@ -53,7 +55,7 @@ use self::id_token::IdTokens;
 pub use self::identity::{UpstreamIdentity, UpstreamTokens};
 pub use self::logout::{LogoutError, LogoutOrder};
 pub use self::refresh::UpstreamError;
-use self::refresh::UsedRefreshTokens;
+use self::renewals::Renewals;
 use self::sealed::SealingKeys;
 use self::used::UsedFlows;
 use crate::audit;
@@ -139,7 +141,7 @@ struct SignInParts {
     keys: SealingKeys,
     id_tokens: IdTokens,
     used: UsedFlows,
-    refreshed: UsedRefreshTokens,
+    renewals: Renewals,
     clock: Clock,
 }
 

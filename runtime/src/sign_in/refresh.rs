@@ -1,45 +1,22 @@
-//! Tokens of a provider that are kept, and renewed with a refresh token that is used once (RFC 6749 §6, RFC 9700 §4.14).
+//! Tokens of a provider that are renewed with a refresh token (RFC 6749 §6, RFC 9700 §4.14).
 //!
 //! Threat: two requests that use the same refresh token, so that the provider takes one of them for a thief and ends both; a new refresh
-//! token that is lost because its client hung up; a stolen table that holds tokens (CWE-522). Promise: in one process a refresh
-//! token is used once: whoever comes later with it gets the tokens that it was exchanged for. The exchange goes on if its caller is
-//! gone. What is stored is encrypted, and bound to the provider and the client.
+//! token that is lost because its client hung up; tokens of another user. Promise: in one process a refresh token is used by one exchange
+//! at a time ([`renewals`](super::renewals)), which goes on if its caller is gone. A new ID token is verified once, and must be of the same user.
 
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 use tokio::time::timeout;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::error::{SignInError, unavailable};
+use super::error::{SignInError, rejected};
 use super::identity::UpstreamTokens;
+use super::renewals::{Renewal, RenewalTask, Renewed};
 use super::{SignIn, SignInParts};
-use crate::authn::digest::{Digest, sha256};
+use crate::audit;
 use crate::client_auth::{RequestError, TokenAnswer};
 use crate::problem::{Problem, respond_with_problem};
 use crate::provider::ProviderEndpoint;
-use crate::token_source::AccessToken;
-
-/// How many refresh tokens are remembered with what they were exchanged for. The least used one is forgotten.
-const MOST: usize = 1_024;
-/// Longer than the time limit of a call.
-const LONGEST_WAIT: Duration = Duration::from_secs(40);
-/// What the content is bound to, with the issuer and the client.
-const LABEL: &str = "upstream tokens";
-
-type Renewed = Result<UpstreamTokens, UpstreamError>;
-type Exchanges = quick_cache::sync::Cache<Digest, watch::Receiver<Option<Renewed>>>;
-
-/// The refresh tokens that were used a short time ago.
-pub(super) struct UsedRefreshTokens(std::sync::Mutex<Exchanges>);
-
-impl Default for UsedRefreshTokens {
-    fn default() -> Self {
-        Self(std::sync::Mutex::new(Exchanges::new(MOST)))
-    }
-}
 
 /// Why the tokens of a provider were not renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,48 +49,77 @@ impl SignIn {
     /// Exchanges the refresh token for new tokens. Save them (as [sealed](Self::seal_tokens) text) before the access token is used: the old
     /// refresh token is no longer valid at most providers.
     ///
-    /// Call it when the [access token](UpstreamTokens::access_token) ends soon. In one process a refresh token is used once. A second caller
-    /// with the same token, also some time later, gets the same new tokens. Several processes must agree among themselves, for example by a
-    /// lock of the row in which they keep the tokens.
+    /// Call it when the [access token](UpstreamTokens::access_token) ends soon. In one process a refresh token is used by one exchange at a
+    /// time. If the provider issues a new refresh token, another caller with the old one gets the same new tokens for ten minutes, for
+    /// example because they could not be saved. Several processes must agree among themselves, for example by a lock of the row in
+    /// which they keep the tokens.
     ///
-    /// If the provider issues no new refresh token, the old one stays.
+    /// If the provider issues no new refresh token, the old one stays. If it does not name the scopes, they stay too.
+    ///
+    /// After a failure, this refresh token is not used again for one second, then for two, up to half a minute. At most 1,024 exchanges run
+    /// at once. Both are [`UpstreamError::Unavailable`].
     ///
     /// # Errors
     ///
     /// [`UpstreamError`].
     pub async fn refreshed(&self, held: &UpstreamTokens) -> Result<UpstreamTokens, UpstreamError> {
         let refresh = held.refresh.as_ref().ok_or(UpstreamError::Ended)?;
-        let digest = sha256(refresh.as_bytes());
-        let mut exchange = self.exchange_of(digest, held).ok_or(UpstreamError::Unavailable)?;
-        let outcome = match timeout(LONGEST_WAIT, exchange.wait_for(Option::is_some)).await {
+        let mut outcome = match self.0.renewals.of(refresh, &self.0.clock) {
+            Renewal::Known(tokens) => return Ok(tokens),
+            Renewal::Refused => return Err(UpstreamError::Unavailable),
+            Renewal::Running(outcome) => outcome,
+            Renewal::Begun(outcome, mut task) => {
+                let runtime = tokio::runtime::Handle::try_current().map_err(|_| UpstreamError::Unavailable)?;
+                let (parts, held) = (Arc::clone(&self.0), held.clone());
+                // In a task of its own, so that it continues if the client that caused it disconnects.
+                runtime.spawn(async move {
+                    let renewed = parts.renew(&held, &mut task).await;
+                    task.end(renewed);
+                });
+                outcome
+            }
+        };
+        match timeout(self.0.longest_renewal(), outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(UpstreamError::Unavailable)),
             _ => Err(UpstreamError::Unavailable),
-        };
-        if outcome.is_err() {
-            // It may be tried again.
-            self.0.refreshed.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest);
         }
-        let renewed = outcome?;
-        self.check_renewed(held, &renewed).await?;
-        Ok(renewed)
+    }
+}
+
+impl SignInParts {
+    /// Longer than the calls of one exchange: two for metadata, the exchange itself, two for keys, and their queues.
+    fn longest_renewal(&self) -> Duration {
+        self.provider.outgoing().timeout().saturating_mul(5).saturating_add(Duration::from_secs(5))
     }
 
-    /// The exchange of this refresh token, which begins now if there was none.
-    fn exchange_of(&self, digest: Digest, held: &UpstreamTokens) -> Option<watch::Receiver<Option<Renewed>>> {
-        let exchanges = self.0.refreshed.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = exchanges.get(&digest) {
-            return Some(running);
-        }
-        let runtime = tokio::runtime::Handle::try_current().ok()?;
-        let (sender, outcome) = watch::channel(None);
-        exchanges.insert(digest, outcome.clone());
-        let (parts, held) = (Arc::clone(&self.0), held.clone());
-        // In a task of its own, so that it continues if the client that caused it disconnects.
-        runtime.spawn(async move {
-            let renewed = parts.refresh(&held).await;
-            sender.send_replace(Some(renewed));
-        });
-        Some(outcome)
+    async fn renew(&self, held: &UpstreamTokens, task: &mut RenewalTask) -> Renewed {
+        let tokens = match &task.unverified {
+            Some(tokens) => tokens.clone(),
+            None => self.refresh(held).await?,
+        };
+        // So that they are not lost if the keys of the provider cannot be fetched now.
+        task.unverified = Some(tokens.clone());
+        self.check_renewed(held, &tokens).await?;
+        Ok(tokens)
+    }
+
+    async fn refresh(&self, held: &UpstreamTokens) -> Renewed {
+        let refresh = held.refresh.as_ref().ok_or(UpstreamError::Ended)?;
+        let metadata = self.provider.metadata().await.map_err(|_| UpstreamError::Unavailable)?;
+        let endpoint = metadata.address(ProviderEndpoint::Token).ok_or(UpstreamError::Unavailable)?;
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+        let answer = self.post(endpoint, &fields).await.map_err(|error| match error {
+            RequestError::Refused(code) if &*code == "invalid_grant" => UpstreamError::Ended,
+            _ => UpstreamError::Unavailable,
+        })?;
+        let answer = TokenAnswer::read(&answer.body).ok_or(UpstreamError::Unavailable)?;
+        let scopes = held.access.scopes().iter().map(String::as_str);
+        let renewed = UpstreamTokens::of(answer, &held.subject, scopes, &self.clock);
+        let mut renewed = renewed.ok_or(UpstreamError::Unavailable)?;
+        // RFC 6749 §6: without a new one, the old one goes on.
+        renewed.refresh = renewed.refresh.or_else(|| held.refresh.clone());
+        renewed.id_token = renewed.id_token.or_else(|| held.id_token.clone());
+        Ok(renewed)
     }
 
     /// OpenID Connect Core §12.2: a new ID token must be of the same user.
@@ -121,81 +127,20 @@ impl SignIn {
         let Some(id_token) = renewed.id_token.as_ref().filter(|new| held.id_token.as_ref() != Some(new)) else {
             return Ok(());
         };
-        let login = self.0.id_tokens.verify(id_token).await.map_err(|error| match error {
+        self.is_of_user(id_token, &held.subject, renewed.access.expose()).await.map_err(|error| match error {
             SignInError::Unavailable(_) => UpstreamError::Unavailable,
-            _ => UpstreamError::Ended,
-        })?;
-        let is_same_user = login.principal.subject() == &*held.subject;
-        if is_same_user && login.is_for_the_client(renewed.access.expose()).is_ok() {
-            Ok(())
-        } else {
-            Err(UpstreamError::Ended)
-        }
-    }
-
-    /// The tokens as encrypted text, for a table of the application. Only a [`SignIn`] of the same provider and client, with the same key
-    /// or this key as a [former one](crate::oauth::SignInBuilder::former_key), can read it.
-    ///
-    /// # Errors
-    ///
-    /// The crypto backend fails.
-    pub fn seal_tokens(&self, tokens: &UpstreamTokens) -> Result<String, SignInError> {
-        let expires = tokens.access.expires().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let kept = KeptTokens {
-            subject: tokens.subject.to_string(),
-            access: tokens.access.expose().to_owned(),
-            expires: expires.as_secs(),
-            scopes: tokens.access.scopes().to_vec(),
-            refresh: tokens.refresh.as_ref().map(|token| token.to_string()),
-            id_token: tokens.id_token.as_ref().map(|token| token.to_string()),
-        };
-        let text = Zeroizing::new(serde_json::to_vec(&kept).map_err(|_| unavailable("crypto_backend"))?);
-        self.0.keys.seal(&self.0.bound_name(LABEL), &text).ok_or(unavailable("crypto_backend"))
-    }
-
-    /// The tokens of a text of [`seal_tokens`](Self::seal_tokens). `None` if it was made by another application, provider, client or key, or
-    /// was changed.
-    #[must_use]
-    pub fn open_tokens(&self, sealed: &str) -> Option<UpstreamTokens> {
-        let text = self.0.keys.open(&self.0.bound_name(LABEL), sealed)?;
-        let kept: KeptTokens = serde_json::from_slice(&text).ok()?;
-        let expires = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(kept.expires))?;
-        Some(UpstreamTokens {
-            subject: kept.subject.as_str().into(),
-            access: AccessToken::new(Zeroizing::new(kept.access.clone()), expires, kept.scopes.clone()),
-            refresh: kept.refresh.clone().map(Zeroizing::new),
-            id_token: kept.id_token.clone().map(Zeroizing::new),
+            _ => {
+                audit::sign_in_rejected(error.reason(), self.provider.issuer(), None);
+                UpstreamError::Ended
+            }
         })
     }
-}
 
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-struct KeptTokens {
-    subject: String,
-    access: String,
-    /// In seconds since 1970.
-    expires: u64,
-    scopes: Vec<String>,
-    refresh: Option<String>,
-    id_token: Option<String>,
-}
-
-impl SignInParts {
-    async fn refresh(&self, held: &UpstreamTokens) -> Renewed {
-        let refresh = held.refresh.as_ref().ok_or(UpstreamError::Ended)?;
-        let metadata = self.provider.metadata().await.map_err(|_| UpstreamError::Unavailable)?;
-        let endpoint = metadata.address(ProviderEndpoint::Token).ok_or(UpstreamError::Unavailable)?;
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
-        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await;
-        let answer = answer.map_err(|error| match error {
-            RequestError::Refused(code) if &*code == "invalid_grant" => UpstreamError::Ended,
-            _ => UpstreamError::Unavailable,
-        })?;
-        let answer = TokenAnswer::read(&answer.body).ok_or(UpstreamError::Unavailable)?;
-        let mut renewed = UpstreamTokens::of(answer, &held.subject, &self.clock).ok_or(UpstreamError::Unavailable)?;
-        // RFC 6749 §6: without a new one, the old one goes on.
-        renewed.refresh = renewed.refresh.or_else(|| held.refresh.clone());
-        renewed.id_token = renewed.id_token.or_else(|| held.id_token.clone());
-        Ok(renewed)
+    async fn is_of_user(&self, id_token: &str, subject: &str, access_token: &str) -> Result<(), SignInError> {
+        let login = self.id_tokens.verify(id_token).await?;
+        if login.principal.subject() != subject {
+            return Err(rejected("id_token_subject"));
+        }
+        login.is_for_the_client(access_token)
     }
 }

@@ -132,12 +132,17 @@ impl HeldToken {
     }
 }
 
+/// The pause after so many failures.
+pub(crate) fn pause_after(failures: u32) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+    doubled.min(LONGEST_PAUSE)
+}
+
 impl HeldState {
     /// Whether the pause after the last failure is over. Otherwise, the failure.
     fn may_ask(&self, now: Tick) -> Result<(), TokenError> {
         let Some((when, failures, error)) = &self.last_failure else { return Ok(()) };
-        let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-        if now.since(*when) >= doubled.min(LONGEST_PAUSE) { Ok(()) } else { Err(error.clone()) }
+        if now.since(*when) >= pause_after(*failures) { Ok(()) } else { Err(error.clone()) }
     }
 
     /// While no other token can be had: the token of which callers would rather not use the last seconds.

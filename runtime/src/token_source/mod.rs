@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 pub use self::client_credentials::{ClientCredentials, ClientCredentialsBuilder};
 pub use self::error::TokenError;
 pub use self::exchange::{TokenExchange, TokenExchangeBuilder};
+pub(crate) use self::held::pause_after;
 pub use self::presented::CallerToken;
 
 /// A bearer token for calls to another service (RFC 6750). Cheap to clone. `Debug` does not show it.

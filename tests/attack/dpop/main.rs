@@ -1,13 +1,13 @@
 //! CWE-294, CWE-522, CWE-347, RFC 9449: stolen access tokens, and proofs that are stolen, forged, or for something else.
 
 mod bindings;
-mod client;
 mod nonces;
 mod rules;
 
 use jsonwebtoken::Algorithm;
 use palisade::oauth::Dpop;
 use palisade::{PalisadeBuilder, Principal, authenticated, get, post, public};
+use palisade_tests::dpop as client;
 use palisade_tests::log::Log;
 use palisade_tests::tokens::{Signer, encode, now};
 use palisade_tests::{builder, call, get_request};

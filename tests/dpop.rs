@@ -1,13 +1,14 @@
-//! A client that holds a key, and the proofs that it can make, genuine and forged.
+//! A client that holds a key, and the proofs of DPoP (RFC 9449) that it can make, genuine and forged.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::test::TestRequest;
 use jsonwebtoken::Algorithm;
-use palisade_tests::tokens::{Signer, encode, now, with};
-use palisade_tests::{SECRET, get_request};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::tokens::{Signer, encode, now, with};
+use crate::{SECRET, get_request};
 
 pub const BASE: &str = "https://api.example";
 
