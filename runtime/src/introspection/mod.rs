@@ -51,6 +51,9 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// A token that has the form of a JWT is never sent to the provider: add a [`Jwt`](crate::Jwt) for such tokens, before or after this.
 /// The provider must offer `introspection_endpoint` in its metadata, and the API must be registered there as a client.
 ///
+/// There can be only one: an opaque token names no issuer, so each provider would be sent the tokens of the others, and could use them. A
+/// second one is never asked about a token that the first one rejects.
+///
 /// ```
 /// use std::time::Duration;
 /// use palisade::Palisade;
