@@ -69,12 +69,14 @@ pub(crate) fn conceal<B: MessageBody + 'static>(
     let status = response.status();
     let problem = response.extensions().get::<Problem>().cloned();
     let cause = is_server_failure(status).then(|| cause(error, problem.as_ref()));
-    if let Some(cause) = &cause {
+    let state = RequestState::of(request);
+    let is_audited =
+        state.is_some_and(|state| state.audited.get()) && problem.as_ref().is_some_and(Problem::has_own_event);
+    if let Some(cause) = cause.as_ref().filter(|_| !is_audited) {
         let route = request.match_pattern();
         let (method, route) = (Some(request.method().as_str()), route.as_deref());
         audit::Failed { event: "failed", status, method, route, handler, cause }.record();
     }
-    let state = RequestState::of(request);
     let of_route = state.and_then(|state| state.responses.get()).map(Rc::as_ref);
     let style = style_of(settings, of_route);
     let shown = match (problem, cause) {

@@ -14,8 +14,8 @@ pub use crate::proof::{Dpop, MemoryReplays, ReplayStore};
 pub use crate::protected_resource::ProtectedResource;
 pub use crate::provider::{Provider, ProviderBuilder, ProviderEndpoint, ProviderMetadata};
 pub use crate::sign_in::{
-    LogoutError, LogoutOrder, SignIn, SignInBuilder, SignInDemands, SignInError, UpstreamError, UpstreamIdentity,
-    UpstreamTokens,
+    LogoutError, LogoutOrder, SignIn, SignInBuilder, SignInDemands, SignInError, SignIns, UpstreamError,
+    UpstreamIdentity, UpstreamTokens,
 };
 pub use crate::token_source::{
     AccessToken, CallerToken, ClientCredentials, ClientCredentialsBuilder, TokenError, TokenExchange,

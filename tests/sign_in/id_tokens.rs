@@ -16,9 +16,22 @@ async fn refused(answer: impl Fn(&Liar, &Asked) -> Scripted, status: u16, reason
     let (log, _guard) = Log::start();
     browser.get(&app, &asked.answer(&liar)).await.assert_problem(status);
     let lines = log.take_all();
-    let events: Vec<_> = lines.lines().filter(|line| line.contains("sign_in_rejected")).collect();
+    let events: Vec<_> = lines.lines().filter(|line| line.contains("palisade::audit")).collect();
     assert_eq!(events.len(), 1, "{reason}: {lines}");
-    assert!(events[0].contains(&format!("reason=\"{reason}\"")), "{reason}: {}", events[0]);
+    match reason.split_once(": ") {
+        // The provider does not accept the client, so only an operator can change it.
+        Some((event, code)) => {
+            assert!(
+                events[0].contains(event) && events[0].contains(&format!("code=\"{code}\"")),
+                "{reason}: {}",
+                events[0]
+            );
+        }
+        None => {
+            assert!(events[0].contains("sign_in_rejected"), "{reason}: {}", events[0]);
+            assert!(events[0].contains(&format!("reason=\"{reason}\"")), "{reason}: {}", events[0]);
+        }
+    }
     for secret in ["c0de", &asked.value("state"), &asked.value("nonce"), "at-1", SECRET] {
         assert!(!lines.contains(secret), "{secret} is in the log: {lines}");
     }
@@ -140,7 +153,8 @@ async fn exchange_must_be_answered_by_the_standard() {
     refused(|_, _| Scripted::redirect("https://evil.example"), 503, "provider_garbage").await;
     // A wrong or missing verifier, an injected code, a code that was used before.
     refused(|_, _| Scripted::json(400, &json!({"error": "invalid_grant"})), 400, "code_refused").await;
-    refused(|_, _| Scripted::json(401, &json!({"error": "invalid_client"})), 503, "client_refused").await;
+    refused(|_, _| Scripted::json(401, &json!({"error": "invalid_client"})), 503, "provider_refused: invalid_client")
+        .await;
     refused(|_, _| Scripted::json(503, &json!({"error": "invalid_grant"})), 503, "provider_unavailable").await;
 }
 
@@ -151,21 +165,44 @@ async fn recent(request: HttpRequest, sign_in: Data<SignIn>) -> Result<HttpRespo
     Ok(sign_in.begin_with(&request, &ReturnPath::default(), &demands).await?)
 }
 
+#[get("/again")]
+#[public]
+async fn again(request: HttpRequest, sign_in: Data<SignIn>) -> Result<HttpResponse, Problem> {
+    let demands = palisade::oauth::SignInDemands::new().prompt("consent login");
+    Ok(sign_in.begin_with(&request, &ReturnPath::default(), &demands).await?)
+}
+
 #[actix_web::test]
 async fn age_of_the_authentication_is_checked_if_it_was_demanded() {
     let liar = liar();
     let sessions = sessions();
     let palisade = palisade::Palisade::builder().authenticator(sessions.clone()).build().unwrap();
-    let routes = palisade::scope("").service(recent).service(callback);
+    let routes = palisade::scope("").service(recent).service(again).service(callback);
     let app = actix_web::App::new().app_data(Data::new(sign_in(&liar))).app_data(Data::new(sessions));
     let app = actix_web::test::init_service(app.service(routes).wrap(palisade)).await;
-    for (auth_time, status) in
-        [(json!(now() - 30), 303), (json!(now() - 120), 400), (json!(null), 400), (json!("now"), 400)]
-    {
+    for (auth_time, status) in [
+        (json!(now() - 30), 303),
+        (json!(now() - 120), 400),
+        (json!(now() + 3_600), 400),
+        (json!(null), 400),
+        (json!("now"), 400),
+    ] {
         let browser = Browser::default();
         let asked = browser.begins(&app, "/recent").await;
         liar.answer("/token", with(&liar, &asked, "auth_time", auth_time.clone()));
         assert_eq!(browser.get(&app, &asked.answer(&liar)).await.status.as_u16(), status, "{auth_time}");
+    }
+    // CWE-306: `prompt=login` can be deleted from the address, and then the provider answers from its own session.
+    for (auth_time, status) in
+        [(json!(now()), 303), (json!(now() - 45), 400), (json!(now() + 3_600), 400), (json!(null), 400)]
+    {
+        let browser = Browser::default();
+        let asked = browser.begins(&app, "/again").await;
+        assert_eq!((&*asked.value("prompt"), &*asked.value("max_age")), ("consent login", "600"));
+        liar.answer("/token", with(&liar, &asked, "auth_time", auth_time.clone()));
+        let (log, _guard) = Log::start();
+        assert_eq!(browser.get(&app, &asked.answer(&liar)).await.status.as_u16(), status, "{auth_time}");
+        assert_eq!(log.take_all().contains("id_token_auth_time"), status == 400, "{auth_time}");
     }
 }
 
@@ -203,8 +240,14 @@ async fn user_information_is_that_of_the_same_user() {
         let asked = browser.begins(&app, "/sign-in").await;
         issue(&liar, &asked.claims(&liar));
         let path = asked.answer(&liar).replace("/sign-in/callback", "/info");
+        let (log, _guard) = Log::start();
         let response = browser.get(&app, &path).await;
         assert_eq!(response.status.as_u16(), status, "{response:?}");
+        match status {
+            400 => log.assert_one(&["sign_in_rejected", "user_info_subject", liar.origin(), "client=203.0.113.7"]),
+            503 => log.assert_one(&["failed"]),
+            _ => assert_eq!(log.take(), [""; 0]),
+        }
         assert_eq!(liar.asked("/userinfo").last().unwrap().header("authorization"), "Bearer at-1");
     }
 }

@@ -119,6 +119,11 @@ async fn refusal_and_garbage_are_told_apart() {
         (Scripted::json(400, &json!({"error": "a b\n"})), TokenError::Garbage),
         (Scripted::text(404, "not here"), TokenError::Garbage),
         (Scripted::json(200, &json!({"access_token": "a", "token_type": "mac"})), TokenError::Garbage),
+        // A token that has ended at once would be asked for again and again.
+        (
+            Scripted::json(200, &json!({"access_token": "a", "token_type": "bearer", "expires_in": 0})),
+            TokenError::Garbage,
+        ),
         (Scripted::json(429, &json!({})), TokenError::Unavailable),
         (Scripted::long(100_000_000), TokenError::Unavailable),
     ] {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use palisade::oauth::{UpstreamError, UpstreamTokens};
+use palisade_tests::log::Log;
 
 use super::*;
 
@@ -16,6 +17,10 @@ async fn tokens(request: HttpRequest, sign_in: Data<SignIn>) -> Result<String, P
 
 /// Signs in and returns the tokens as an application keeps them.
 pub(super) async fn kept(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&str>) -> String {
+    kept_with(liar, sign_in, refresh_token, Some("openid orders:read")).await
+}
+
+async fn kept_with(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&str>, scopes: Option<&str>) -> String {
     let routes = palisade::scope("").service(begin).service(tokens);
     let palisade = palisade::Palisade::builder().build().unwrap();
     let app = actix_web::App::new().app_data(Data::new(sign_in.clone()));
@@ -24,7 +29,7 @@ pub(super) async fn kept(liar: &Liar, sign_in: &SignIn, refresh_token: Option<&s
     let asked = browser.begins(&app, "/sign-in").await;
     let mut answer = token_answer(&key().token("k", &asked.claims(liar)));
     answer["refresh_token"] = refresh_token.into();
-    answer["scope"] = "openid orders:read".into();
+    answer["scope"] = scopes.into();
     liar.answer("/token", Scripted::json(200, &answer));
     let path = asked.answer(liar).replace("/sign-in/callback", "/tokens");
     browser.get(&app, &path).await.body
@@ -63,6 +68,9 @@ async fn kept_tokens_are_encrypted_and_bound() {
     let other = SignIn::builder(&provider(&liar), OAuthClient::public("other"), CALLBACK, KEY).build().unwrap();
     assert!(other.open_tokens(&kept).is_none());
     assert!(builder(&liar).former_key([9; 32]).build().unwrap().open_tokens(&kept).is_some());
+    // The application moves to another address.
+    let moved = SignIn::builder(&provider(&liar), OAuthClient::public(CLIENT), "https://new.example/back", KEY);
+    assert_eq!(moved.build().unwrap().open_tokens(&kept).unwrap().subject(), "ada");
     assert!(sign_in.open_tokens("").is_none() && sign_in.open_tokens(&kept[1..]).is_none());
 }
 
@@ -111,6 +119,19 @@ async fn old_refresh_token_stays_if_there_is_no_new_one() {
     assert_eq!(refreshes(&liar), ["rt-1"; 4]);
 }
 
+/// RFC 6749 §5.1: an answer without `scope` grants what was asked for.
+#[actix_web::test]
+async fn scopes_are_those_that_were_asked_for_if_the_answer_has_none() {
+    let liar = liar();
+    let sign_in = builder(&liar).scopes(["orders:read"]).build().unwrap();
+    let held = sign_in.open_tokens(&kept_with(&liar, &sign_in, Some("rt-1"), None).await).unwrap();
+    assert_eq!(held.access_token().scopes(), ["openid", "orders:read"]);
+    let held = sign_in.open_tokens(&kept_with(&liar, &sign_in, Some("rt-1"), Some("openid")).await).unwrap();
+    assert_eq!(held.access_token().scopes(), ["openid"]);
+    renewing(&liar, |_| {});
+    assert_eq!(sign_in.refreshed(&held).await.unwrap().access_token().scopes(), ["openid"]);
+}
+
 /// What a renewal ends with, whose answer has this ID token.
 async fn with_id_token(change: impl Fn(&mut Value)) -> Result<UpstreamTokens, UpstreamError> {
     let liar = liar();
@@ -126,10 +147,18 @@ async fn with_id_token(change: impl Fn(&mut Value)) -> Result<UpstreamTokens, Up
 
 #[actix_web::test]
 async fn renewed_tokens_are_of_the_same_user() {
+    let (log, _guard) = Log::start();
     assert!(with_id_token(|_| {}).await.is_ok());
-    for (name, value) in [("sub", json!("bob")), ("iss", json!("https://evil.example")), ("aud", json!("other"))] {
+    assert_eq!(log.take(), [""; 0]);
+    for (name, value, reason) in [
+        ("sub", json!("bob"), "id_token_subject"),
+        ("iss", json!("https://evil.example"), "token_foreign_issuer"),
+        ("aud", json!("other"), "token_foreign_audience"),
+        ("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"), "id_token_at_hash"),
+    ] {
         let refused = with_id_token(|claims| claims[name] = value.clone()).await;
         assert_eq!(refused.unwrap_err(), UpstreamError::Ended, "{name}");
+        log.assert_one(&["sign_in_rejected", &format!("reason=\"{reason}\"")]);
     }
 }
 
@@ -147,9 +176,12 @@ async fn end_and_outage_are_told_apart() {
         (Scripted::json(401, &json!({"error": "invalid_client"})), UpstreamError::Unavailable, 503),
         (Scripted::json(400, &json!({"error": "invalid_grant"})), UpstreamError::Ended, 401),
     ] {
-        liar.answer("/token", answer);
+        liar.answer("/token", answer.clone());
+        let answer = format!("{answer:?}");
         clock.advance(Duration::from_secs(30));
+        let (log, _guard) = Log::start();
         let failed = sign_in.refreshed(&held).await.unwrap_err();
+        assert_eq!(log.take().len(), usize::from(answer.contains("invalid_client")), "only an operator can change it");
         assert_eq!((failed, Problem::from(failed).status().as_u16()), (error, status));
     }
     renewing(&liar, |_| {});

@@ -47,6 +47,30 @@ async fn provider_without_s256_is_not_used() {
     assert!(log.take_all().contains("pkce_unsupported"));
 }
 
+/// RFC 8414 §2: such a provider does not say that it supports PKCE. A client that authenticates is protected by its nonce, too (RFC 9700
+/// §2.1.1), and a public client by PKCE alone.
+#[actix_web::test]
+async fn provider_that_does_not_say_s256_is_not_used_by_public_clients() {
+    let liar = liar();
+    let mut metadata = liar.metadata();
+    metadata.as_object_mut().unwrap().remove("code_challenge_methods_supported");
+    liar.publish(&metadata);
+    let app = site!(sign_in(&liar));
+    let asked = Browser::default().begins(&app, "/sign-in").await;
+    assert_eq!(asked.value("code_challenge_method"), "S256");
+    let public = |provider: &Provider| SignIn::builder(provider, OAuthClient::public(CLIENT), CALLBACK, KEY).build();
+    let app = site!(public(&provider(&liar)).unwrap());
+    let (log, _guard) = Log::start();
+    call(&app, request(Method::GET, "/sign-in")).await.assert_problem(503);
+    log.assert_one(&["pkce_unsupported"]);
+    // The application says it itself.
+    let configured = Provider::builder(liar.origin())
+        .endpoint(palisade::oauth::ProviderEndpoint::Authorization, liar.url("/authorization"))
+        .endpoint(palisade::oauth::ProviderEndpoint::Token, liar.url("/token"));
+    let app = site!(public(&configured.build().unwrap()).unwrap());
+    assert_eq!(Browser::default().begins(&app, "/sign-in").await.value("code_challenge_method"), "S256");
+}
+
 #[actix_web::test]
 async fn return_path_stays_on_the_site() {
     let liar = liar();

@@ -92,7 +92,8 @@ async fn late_waiters_do_not_begin_a_second_exchange() {
     liar.answer("/token", Scripted::json(503, &json!({})));
     let mut late = Box::pin(sign_in.refreshed(&held));
     let mut early = Box::pin(sign_in.refreshed(&held));
-    (poll_once(&mut late), poll_once(&mut early));
+    poll_once(&mut late);
+    poll_once(&mut early);
     assert_eq!(early.await.unwrap_err(), UpstreamError::Unavailable);
     assert_eq!(refreshes(&liar).len(), 1);
 

@@ -17,7 +17,7 @@ const LIFETIME: u64 = 60;
 /// Signs the assertions of one client.
 pub(super) struct Assertions {
     pub(super) key: SigningKey,
-    /// Whether the audience is the address of the token endpoint, and not the issuer.
+    /// Whether the audience is the address of the called endpoint, such as the token endpoint, and not the issuer.
     pub(super) for_token_endpoint: bool,
 }
 

@@ -92,8 +92,9 @@ impl OAuthClient {
         Self::of(id.into(), ClientAuthentication::PrivateKeyJwt(Assertions { key, for_token_endpoint: false }))
     }
 
-    /// Like [`private_key_jwt`](Self::private_key_jwt), with the address of the token endpoint as the audience of the assertion, for an
-    /// older provider that does not accept its issuer there.
+    /// Like [`private_key_jwt`](Self::private_key_jwt), with the address of the called endpoint as the audience of the assertion, for an older
+    /// provider that does not accept its issuer there. At most endpoints that is the token endpoint. At those for introspection and for pushed
+    /// requests it is their own address, which a provider that knows only its token endpoint refuses.
     #[must_use]
     pub fn private_key_jwt_for_token_endpoint(id: impl Into<String>, key: SigningKey) -> Self {
         Self::of(id.into(), ClientAuthentication::PrivateKeyJwt(Assertions { key, for_token_endpoint: true }))

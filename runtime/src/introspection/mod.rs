@@ -138,7 +138,7 @@ impl Introspection {
 struct ProviderFault(&'static str);
 
 /// What it said about one token, if it said something. Unavailable: that was no decision.
-type TokenAnswer = Result<(Principal, Duration), AuthError>;
+type TokenVerdict = Result<(Principal, Duration), AuthError>;
 
 impl Asking {
     /// # Errors
@@ -155,7 +155,7 @@ impl Asking {
     }
 
     /// Makes the call and judges the answer.
-    async fn call(&self, token: &Zeroizing<String>) -> Result<TokenAnswer, ProviderFault> {
+    async fn call(&self, token: &Zeroizing<String>) -> Result<TokenVerdict, ProviderFault> {
         let began = self.clock.tick();
         {
             let mut outage = self.outage.lock();
@@ -174,7 +174,7 @@ impl Asking {
         answer
     }
 
-    async fn answer(&self, token: &Zeroizing<String>) -> Result<TokenAnswer, ProviderFault> {
+    async fn answer(&self, token: &Zeroizing<String>) -> Result<TokenVerdict, ProviderFault> {
         let unavailable = || ProviderFault("introspection_unavailable");
         let metadata = self.provider.metadata().await.map_err(|_| unavailable())?;
         let Some(endpoint) = metadata.address(ProviderEndpoint::Introspection) else {

@@ -51,6 +51,12 @@ impl Authenticator for Jwt {
         self.0.sources.iter().any(|source| source.remote().is_some()).then(|| Jwt::issuer(self))
     }
 
+    fn accepts_audience(&self, audience: &str) -> bool {
+        // A protected resource reads `aud`.
+        let expected = &self.0.expectations;
+        expected.paths.audience.is_none() && expected.audiences.iter().any(|own| own == audience)
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         match self.credential(request) {
             Credential::Presented(token) | Credential::Proved(token) => {

@@ -120,6 +120,7 @@ impl JwtBuilder {
                 needs_proof: false,
                 paths: Paths::default(),
                 fixed_tenant: None,
+                clock: None,
             },
             keys: Vec::new(),
             cache: TokenCache::default(),
@@ -303,6 +304,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     /// Verifiers that share a `RemoteKeySet` must have the same clock.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
+        self.expectations.clock = Some(self.clock.clone());
         self
     }
 

@@ -74,6 +74,7 @@ mod key_requests;
 mod key_ring;
 mod key_set;
 mod locations;
+mod login;
 mod paths;
 mod published;
 #[cfg(feature = "jwks")]

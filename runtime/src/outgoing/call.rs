@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use actix_web::web::Bytes;
 use headers::HeaderMap;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, HeaderValue};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::{Address, Outgoing, per_thread};
 
@@ -18,6 +20,7 @@ pub(crate) struct OutgoingCall<'a> {
     pub(crate) method: Method,
     pub(crate) address: &'a Address,
     pub(crate) headers: HeaderMap,
+    /// It is zeroed after the call, as far as it was not copied: the buffers of the connection are not.
     pub(crate) body: Vec<u8>,
     /// How many bytes the body of the answer may have. The call ends at the first byte too many.
     pub(crate) most_bytes: usize,
@@ -80,7 +83,8 @@ impl Outgoing {
         let Ok(Ok(_turn)) = turn else { return Err(CallError::Busy) };
         let client = per_thread::client(self, call.address.is_loopback())?;
         let request = client.request(call.method, call.address.url().clone()).headers(call.headers);
-        let request = if call.body.is_empty() { request } else { request.body(call.body) };
+        let request =
+            if call.body.is_empty() { request } else { request.body(Bytes::from_owner(Zeroizing::new(call.body))) };
         let mut response = request.send().await?;
         let too_large = CallError::TooLarge { most_bytes: call.most_bytes };
         let mut body = Vec::new();

@@ -109,6 +109,9 @@ struct ProblemParts {
     /// Whole seconds.
     retry_after: Option<u32>,
     cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// Whether the cause is an event of its own in the audit log, if the request has one.
+    #[cfg(feature = "oauth")]
+    has_own_event: bool,
 }
 
 impl Problem {
@@ -125,6 +128,8 @@ impl Problem {
             extensions: Map::new(),
             retry_after: None,
             cause: None,
+            #[cfg(feature = "oauth")]
+            has_own_event: false,
         }))
     }
 
@@ -252,6 +257,20 @@ impl Problem {
     pub fn caused_by(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.cause = Some(Arc::from(error.into()));
         self
+    }
+
+    /// Its cause is an event of its own in the audit log, which need not be repeated as a failure.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn with_own_event(mut self) -> Self {
+        self.0.has_own_event = true;
+        self
+    }
+
+    pub(crate) fn has_own_event(&self) -> bool {
+        #[cfg(feature = "oauth")]
+        return self.0.has_own_event;
+        #[cfg(not(feature = "oauth"))]
+        false
     }
 
     /// The status.

@@ -96,6 +96,12 @@ impl ProviderMetadata {
         Ok(Self { endpoints, members })
     }
 
+    /// Whether the application gave the endpoints, so that nothing else is known.
+    pub(crate) fn is_configured(&self) -> bool {
+        // A document has at least its issuer.
+        self.members.is_empty()
+    }
+
     pub(crate) fn address(&self, endpoint: ProviderEndpoint) -> Option<&Address> {
         self.endpoints.iter().find(|(known, _)| *known == endpoint).map(|(_, address)| address)
     }

@@ -34,6 +34,13 @@ const LONGEST_ISSUER: usize = 512;
 /// without the header) and renewed in the background when a fifth of that time is left. While the provider is unavailable, the last
 /// document stays in use, and each failed fetch is logged as a warning. A clone is cheap, and shares the metadata.
 ///
+/// Each thread keeps the connections and the TLS settings of the sixteen providers that it called last (eight, if they are called both on the
+/// loopback interface and elsewhere). An application that calls more of them in turn reads the certificates of the machine again for each call,
+/// which takes some milliseconds.
+///
+/// The addresses in the metadata may be in a private network, such as `https://10.0.0.1`. Let the network forbid it, if the document of a
+/// provider is not trusted that far.
+///
 /// ```
 /// use palisade::Jwt;
 /// use palisade::oauth::Provider;

@@ -1,8 +1,9 @@
 //! The begin of a sign-in: the browser is sent to the provider.
 //!
 //! Threat: a code that an attacker injects into another sign-in (RFC 9700 §4.5), a provider that does not check its verifier (downgraded
-//! PKCE), an authorization request that the browser changes (RFC 9126). Promise: each request has an S256 challenge, and a provider that
-//! says that it supports none is not used. Where the provider takes pushed requests, the browser carries only a reference.
+//! PKCE), an authorization request that the browser changes (RFC 9126). Promise: each request has an S256 challenge. A provider whose
+//! metadata list other methods only is not used, and a public client uses none whose metadata do not list S256. Where the provider takes
+//! pushed requests, the browser carries only a reference. What the browser could delete is checked at the end.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse};
@@ -28,7 +29,8 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// The provider does not respond, or does not support S256: 503. The handler is not behind palisade: 500.
+    /// The provider does not respond, or does not support S256 (for a [public](crate::oauth::OAuthClient::public) client also: does not say that
+    /// it does): 503. The handler is not behind palisade: 500.
     pub async fn begin(&self, request: &HttpRequest, return_to: &ReturnPath) -> Result<HttpResponse, SignInError> {
         self.begin_with(request, return_to, &SignInDemands::new()).await
     }
@@ -62,14 +64,24 @@ impl SignInParts {
     ) -> Result<Url, SignInError> {
         let state = RequestState::of(request).ok_or(SignInError::NotGuarded)?;
         let metadata = self.provider.metadata().await?;
-        if metadata.list("code_challenge_methods_supported").is_some_and(|all| !all.contains(&S256)) {
+        if !self.may_rely_on_pkce(&metadata) {
             return Err(unavailable("pkce_unsupported"));
         }
         let now = self.clock.since_1970().ok_or(unavailable("clock"))?;
-        let flow = Flow::begin(return_to, demands.max_age, now).ok_or(unavailable("random"))?;
+        let flow = Flow::begin(return_to, demands, now).ok_or(unavailable("random"))?;
         let location = self.location(&metadata, &flow, demands).await?;
         self.set_cookie(request, state, &flow).ok_or(unavailable("crypto_backend"))?;
         Ok(location)
+    }
+
+    /// Whether the provider supports S256, as far as its metadata say it. RFC 8414 §2: metadata without the member say that it does not, but
+    /// some providers that do leave it out. A client that authenticates is protected by the nonce as well (RFC 9700 §2.1.1), so it may
+    /// take the chance. A public one is protected by PKCE alone. An application that configures the endpoints knows the provider.
+    fn may_rely_on_pkce(&self, metadata: &ProviderMetadata) -> bool {
+        match metadata.list("code_challenge_methods_supported") {
+            Some(methods) => methods.contains(&S256),
+            None => !self.client.is_public() || metadata.is_configured(),
+        }
     }
 
     /// The address to which the browser is sent.

@@ -9,10 +9,10 @@ use actix_web::http::Method;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use super::SignIn;
 use super::error::{SignInError, rejected, unavailable};
 use super::flow::{is_same, is_state};
 use super::identity::UpstreamIdentity;
+use super::{SignIn, client_of};
 use crate::settings::RequestState;
 
 /// The longest code and the longest issuer of an answer, in bytes.
@@ -62,7 +62,7 @@ impl SignIn {
         }
         let code = answer.code.ok_or(rejected("code_missing"))?;
         let (login, tokens) = self.0.exchange(&metadata, &flow, &code).await?;
-        Ok(UpstreamIdentity::new(self.clone(), login, tokens, flow.return_to()))
+        Ok(UpstreamIdentity::new(self.clone(), login, tokens, flow.return_to(), client_of(state, request)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! What the application demands of the authentication of its user.
 //!
-//! Threat: a change of a password by whoever sits in front of an open session (CWE-306). Promise: what is demanded is checked in
-//! the ID token, as far as the provider says it.
+//! Threat: a change of a password by whoever sits in front of an open session (CWE-306), and can delete the demand from the address of the
+//! provider. Promise: a new login and the age of the authentication are checked in the ID token, by its `auth_time`. The other demands are wishes.
 
 use std::time::Duration;
+
+use super::flow::LIFETIME;
 
 /// What one sign-in asks of the provider, for [`SignIn::begin_with`](crate::oauth::SignIn::begin_with) (OpenID Connect Core §3.1.2.1).
 ///
@@ -11,9 +13,14 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use palisade::oauth::SignInDemands;
 ///
-/// let again = SignInDemands::new().prompt("login").max_age(Duration::from_secs(60));
-/// # let _ = again;
+/// let again = SignInDemands::new().prompt("login");
+/// let recent = SignInDemands::new().max_age(Duration::from_secs(300));
+/// # let _ = (again, recent);
 /// ```
+///
+/// Danger: the browser may come back with another user. Before a change of an account, compare the
+/// [issuer](crate::oauth::UpstreamIdentity::issuer) and the [subject](crate::oauth::UpstreamIdentity::subject) with those of the account of the
+/// open session.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct SignInDemands {
@@ -30,18 +37,32 @@ impl SignInDemands {
         Self::default()
     }
 
-    /// `login`: the user must authenticate again. `consent`, `select_account`: the provider asks. `none`: no page is shown, and if one would
-    /// be needed, the sign-in ends with 403.
+    /// `login`: the user must authenticate again. An authentication that was before the begin of the sign-in (with 30 seconds for
+    /// clocks that differ), or an ID token that does not say its time, is rejected. Without [`max_age`](Self::max_age), the request then has a
+    /// `max_age` of ten minutes, because a provider must say the time only if it is asked for an age (OpenID Connect Core §2).
+    ///
+    /// `consent`, `select_account`: the provider asks; this is not checked. `none`: no page is shown, and if one would be needed, the
+    /// sign-in ends with 403. Several are separated by spaces.
     pub fn prompt(mut self, prompt: impl Into<String>) -> Self {
         self.prompt = Some(prompt.into());
         self
     }
 
-    /// How long ago the user may have authenticated, in whole seconds. An older authentication, or an ID token that does not say its
-    /// time, is rejected.
+    /// How long ago the user may have authenticated, in whole seconds. An authentication that is older or in the future (with 30 seconds
+    /// for clocks that differ), or an ID token that does not say its time, is rejected.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
+    }
+
+    /// Whether a new authentication is demanded.
+    pub(super) fn is_again(&self) -> bool {
+        self.prompt.as_deref().is_some_and(|prompt| prompt.split_ascii_whitespace().any(|word| word == "login"))
+    }
+
+    /// What is sent as `max_age`. An authentication during the sign-in is never older than the sign-in, so it is not asked for twice.
+    pub(super) fn longest_age(&self) -> Option<Duration> {
+        self.max_age.or_else(|| self.is_again().then_some(LIFETIME))
     }
 
     /// The ways of authentication to prefer, in this order, separated by spaces. Compare [`UpstreamIdentity::acr`](crate::oauth::UpstreamIdentity::acr): the

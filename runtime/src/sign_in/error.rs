@@ -30,6 +30,8 @@ pub enum SignInError {
 }
 
 pub(super) const MISSING: SignInError = rejected("flow_missing");
+/// The provider does not accept this client. This is an event where it happens.
+pub(super) const CLIENT_REFUSED: SignInError = unavailable("client_refused");
 pub(super) const SEALED: SignInError = rejected("flow_sealed");
 
 pub(super) const fn rejected(reason: &'static str) -> SignInError {
@@ -63,7 +65,7 @@ impl From<RequestError> for SignInError {
             RequestError::Unavailable | RequestError::TooLarge => unavailable("provider_unavailable"),
             RequestError::Garbage => unavailable("provider_garbage"),
             RequestError::Refused(code) if &*code == "invalid_grant" => rejected("code_refused"),
-            RequestError::Refused(_) => unavailable("client_refused"),
+            RequestError::Refused(_) => CLIENT_REFUSED,
         }
     }
 }
@@ -76,9 +78,9 @@ impl From<SignInError> for Problem {
             SignInError::Denied(_) => {
                 Self::forbidden().with_detail("You were not signed in. You may start again, or use another account.")
             }
-            SignInError::Unavailable(_) => {
-                Self::unavailable().with_detail("The sign-in is not available now. Please try again in a moment.")
-            }
+            SignInError::Unavailable(_) => Self::unavailable()
+                .with_detail("The sign-in is not available now. Please try again in a moment.")
+                .with_own_event(),
             SignInError::NotGuarded => Self::internal(),
         };
         problem.caused_by(error)

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::demands::SignInDemands;
 use crate::authn::digest::sha256;
 use crate::session::ReturnPath;
 
@@ -39,11 +40,14 @@ pub(super) struct Flow {
     /// How many seconds ago the user may have authenticated, if the application demanded it.
     #[serde(rename = "m", skip_serializing_if = "Option::is_none")]
     pub(super) max_age: Option<u64>,
+    /// Whether the user must authenticate after the begin.
+    #[serde(rename = "a", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) again: bool,
 }
 
 impl Flow {
     /// `now` is the time since 1970. `None` if the machine has no random numbers.
-    pub(super) fn begin(return_to: &ReturnPath, max_age: Option<Duration>, now: Duration) -> Option<Self> {
+    pub(super) fn begin(return_to: &ReturnPath, demands: &SignInDemands, now: Duration) -> Option<Self> {
         let return_to = Some(return_to.as_str()).filter(|path| path.len() <= LONGEST_RETURN_PATH).unwrap_or("/");
         Some(Self {
             state: random()?,
@@ -51,7 +55,8 @@ impl Flow {
             verifier: random()?,
             return_to: return_to.to_owned(),
             begun: now.as_secs(),
-            max_age: max_age.map(|age| age.as_secs()),
+            max_age: demands.longest_age().map(|age| age.as_secs()),
+            again: demands.is_again(),
         })
     }
 
@@ -65,9 +70,14 @@ impl Flow {
         ReturnPath::new(&self.return_to)
     }
 
+    /// The begin, since 1970.
+    pub(super) fn begun(&self) -> Duration {
+        Duration::from_secs(self.begun)
+    }
+
     /// Whether the user took too long, or the sign-in begins in the future.
     pub(super) fn is_over(&self, now: Duration) -> bool {
-        let begun = Duration::from_secs(self.begun);
+        let begun = self.begun();
         now >= begun.saturating_add(LIFETIME) || begun > now.saturating_add(Duration::from_secs(60))
     }
 }

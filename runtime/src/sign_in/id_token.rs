@@ -136,14 +136,19 @@ impl Login {
             return Err(rejected("id_token_nonce"));
         }
         self.is_for_the_client(access_token)?;
-        if let Some(max_age) = flow.max_age {
-            let oldest = Duration::from_secs(max_age).saturating_add(LEEWAY);
-            let authenticated = self.authenticated().ok_or(rejected("id_token_auth_time"))?;
-            if self.verified.saturating_sub(authenticated) > oldest {
-                return Err(rejected("id_token_auth_time"));
-            }
-        }
-        Ok(())
+        let is_recent =
+            flow.max_age.is_none_or(|age| self.is_authenticated_since(self.verified, Duration::from_secs(age)));
+        let is_new = !flow.again || self.is_authenticated_since(flow.begun(), Duration::ZERO);
+        if is_recent && is_new { Ok(()) } else { Err(rejected("id_token_auth_time")) }
+    }
+
+    /// Whether the user authenticated at most this long before `when`, and not in the future.
+    fn is_authenticated_since(&self, when: Duration, age: Duration) -> bool {
+        self.authenticated().is_some_and(|authenticated| {
+            let is_old = when.saturating_sub(authenticated) > age.saturating_add(LEEWAY);
+            let is_future = authenticated.saturating_sub(self.verified) > LEEWAY;
+            !is_old && !is_future
+        })
     }
 
     /// Checks what holds for each ID token, also for one that comes with a refreshed access token.
@@ -189,7 +194,8 @@ fn algorithm_of(token: &str) -> Option<String> {
 /// OpenID Connect Core §3.1.3.6: the left half of the hash of the access token, with the hash of the algorithm of the ID token.
 fn half_hash(algorithm: &str, access_token: &str) -> Option<String> {
     let hash = match algorithm {
-        "EdDSA" => &SHA512,
+        // RFC 9864 §2.2: the second is the full name of the first with this curve.
+        "EdDSA" | "Ed25519" => &SHA512,
         _ if algorithm.ends_with("256") => &SHA256,
         _ if algorithm.ends_with("384") => &SHA384,
         _ if algorithm.ends_with("512") => &SHA512,
@@ -213,6 +219,8 @@ mod tests {
         );
         assert_eq!(half_hash("ES384", "a").unwrap().len(), 32);
         assert_eq!(half_hash("EdDSA", "a").unwrap().len(), 43);
+        // RFC 9864: the same algorithm by its full name.
+        assert_eq!(half_hash("Ed25519", "a"), half_hash("EdDSA", "a"));
         assert_eq!(half_hash("none", "a"), None);
     }
 }

@@ -5,6 +5,7 @@
 //! application's own type, and those of the user information endpoint only if its subject is the same.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 use super::SignIn;
 use super::error::{SignInError, rejected, unavailable};
 use super::id_token::Login;
+use crate::audit;
 use crate::client_auth::{TokenAnswer, read_object};
 use crate::clock::Clock;
 use crate::jwt::{Grant, Upstream, UpstreamLogin};
@@ -44,10 +46,18 @@ pub struct UpstreamIdentity {
     authenticated: Option<Duration>,
     tokens: UpstreamTokens,
     return_to: ReturnPath,
+    /// The address of the browser, for the audit log.
+    client: Option<IpAddr>,
 }
 
 impl UpstreamIdentity {
-    pub(super) fn new(sign_in: SignIn, login: Login, tokens: UpstreamTokens, return_to: ReturnPath) -> Self {
+    pub(super) fn new(
+        sign_in: SignIn,
+        login: Login,
+        tokens: UpstreamTokens,
+        return_to: ReturnPath,
+        client: Option<IpAddr>,
+    ) -> Self {
         let authenticated = login.authenticated();
         let Login { principal, claims, .. } = login;
         let token = principal.token();
@@ -62,6 +72,7 @@ impl UpstreamIdentity {
             authenticated,
             tokens,
             return_to,
+            client,
         }
     }
 
@@ -125,7 +136,8 @@ impl UpstreamIdentity {
     ///
     /// # Errors
     ///
-    /// The provider has no such endpoint or does not respond, the answer is of another subject (rejected), or it does not match `T`.
+    /// The provider has no such endpoint or does not respond, or the answer does not match `T`: [`SignInError::Unavailable`]. The answer is of
+    /// another subject: [`SignInError::Rejected`], which is one event `sign_in_rejected` in the audit log.
     pub async fn user_info<T: DeserializeOwned>(&self) -> Result<T, SignInError> {
         let provider = &self.sign_in.0.provider;
         let metadata = provider.metadata().await?;
@@ -145,7 +157,9 @@ impl UpstreamIdentity {
         }
         let about: UserInfoSubject = read_object(&answer.body).ok_or(unavailable("provider_garbage"))?;
         if about.sub != *self.subject {
-            return Err(rejected("user_info_subject"));
+            let error = rejected("user_info_subject");
+            audit::sign_in_rejected(error.reason(), &self.issuer, self.client);
+            return Err(error);
         }
         serde_json::from_slice(&answer.body).map_err(|_| unavailable("provider_garbage"))
     }

@@ -146,6 +146,10 @@ impl SignIn {
     /// # let _ = palisade::scope("").service(back_channel);
     /// ```
     ///
+    /// A token that names a session of the provider ends what began in this session, and nothing else, also if it names the user too. A session
+    /// that began with an ID token without `sid` goes on then: where a provider has no sessions in its ID tokens, call
+    /// [`end_all_of`](crate::session::CookieSessions::end_all_of) for the account of the returned order.
+    ///
     /// Sessions of refresh tokens do not end by it: for those, call
     /// [`Sessions::end_all_of`](crate::session::Sessions::end_all_of) for the account of [`LogoutOrder::subject`].
     ///

@@ -19,12 +19,20 @@
 //! | `state_mismatch` | the cookie is that of another sign-in |
 //! | `issuer_mismatch`, `issuer_missing` | the answer is of another provider (RFC 9207) |
 //! | `provider_error` | the provider says that it could not sign the user in |
-//! | `access_denied`, `login_required`, `interaction_required` | the user, or the provider, said no (403) |
+//! | `access_denied`, `login_required`, `interaction_required`, `consent_required`, `account_selection_required` | the user, or the provider, said no (403) |
+//! | `method` | the request is not a `GET` |
 //! | `code_refused` | the provider did not accept the code: it was used, is another client's, or its verifier is wrong |
-//! | `id_token_missing`, `id_token_nonce`, `id_token_azp`, `id_token_at_hash`, `id_token_issued`, `id_token_auth_time` | the ID token is missing, or is not the one of this sign-in |
+//! | `id_token_missing`, `id_token_nonce`, `id_token_azp`, `id_token_at_hash`, `id_token_issued`, `id_token_auth_time`, `id_token_claims` | the ID token is missing, or is not the one of this sign-in, or has a claim of another type |
+//! | `id_token_subject` | the ID token of a [renewal](SignIn::refreshed) is of another user |
+//! | `user_info_subject` | the [user information](UpstreamIdentity::user_info) is of another user |
 //! | `token_..` | the ID token was rejected, for a reason of [`jwt`](crate::jwt) |
-//! | `pkce_unsupported` | (503) the provider supports no S256, so that a code could be injected |
-//! | `provider_unavailable`, `provider_garbage`, `client_refused` | (503) the provider does not respond, or not as the standard says, or does not accept this client |
+//! | `pkce_unsupported` | (503) the provider does not support S256, or does not say so to a public client: a code could be injected |
+//! | `provider_unavailable`, `provider_garbage` | (503) the provider does not respond, or not as the standard says |
+//! | `clock`, `random`, `crypto_backend` | (503) the clock, the random numbers or the crypto backend of this machine do not work |
+//! | `not_guarded` | (500) the handler is not behind palisade |
+//!
+//! If the provider does not accept the application as its client (503, `client_refused`), the event is `provider_refused`, with the code of the
+//! provider.
 
 mod begin;
 mod builder;
@@ -41,15 +49,18 @@ mod logout;
 mod refresh;
 mod renewals;
 mod sealed;
+mod several;
 mod used;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 
 pub use self::builder::SignInBuilder;
 pub use self::demands::SignInDemands;
+use self::error::CLIENT_REFUSED;
 pub use self::error::SignInError;
 use self::id_token::IdTokens;
 pub use self::identity::{UpstreamIdentity, UpstreamTokens};
@@ -57,6 +68,7 @@ pub use self::logout::{LogoutError, LogoutOrder};
 pub use self::refresh::UpstreamError;
 use self::renewals::Renewals;
 use self::sealed::SealingKeys;
+pub use self::several::SignIns;
 use self::used::UsedFlows;
 use crate::audit;
 use crate::client_auth::OAuthClient;
@@ -72,7 +84,7 @@ use crate::settings::RequestState;
 ///
 /// Two routes need it: a link of a page leads to the first one, which sends the browser to the provider. The provider sends
 /// it back to the second one, the redirect URI. Cheap to clone; the clones share everything. For several providers, make one for each, each
-/// with a redirect URI of its own.
+/// with a redirect URI of its own, and put them into [`SignIns`], which checks that.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -186,13 +198,21 @@ impl SignIn {
     /// Notes the rejection in the audit log.
     fn rejected(&self, request: &HttpRequest, error: SignInError) -> SignInError {
         let state = RequestState::of(request);
-        let client = state.and_then(|state| state.settings.proxies.client(request.head()));
-        audit::sign_in_rejected(error.reason(), self.issuer(), client);
+        // The refusal of the client has an event already, with the code of the provider.
+        if error != CLIENT_REFUSED {
+            let client = state.and_then(|state| client_of(state, request));
+            audit::sign_in_rejected(error.reason(), self.issuer(), client);
+        }
         if let Some(state) = state {
             state.audited.set(true);
         }
         error
     }
+}
+
+/// The address of the browser.
+fn client_of(state: &RequestState, request: &HttpRequest) -> Option<IpAddr> {
+    state.settings.proxies.client(request.head())
 }
 
 impl fmt::Debug for SignIn {

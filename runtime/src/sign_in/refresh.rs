@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::error::{SignInError, rejected};
 use super::identity::UpstreamTokens;
-use super::renewals::{Renewal, RenewalTask, Renewed};
+use super::renewals::{RenewalTask, RenewalTurn, Renewed};
 use super::{SignIn, SignInParts};
 use crate::audit;
 use crate::client_auth::{RequestError, TokenAnswer};
@@ -65,10 +65,10 @@ impl SignIn {
     pub async fn refreshed(&self, held: &UpstreamTokens) -> Result<UpstreamTokens, UpstreamError> {
         let refresh = held.refresh.as_ref().ok_or(UpstreamError::Ended)?;
         let mut outcome = match self.0.renewals.of(refresh, &self.0.clock) {
-            Renewal::Known(tokens) => return Ok(tokens),
-            Renewal::Refused => return Err(UpstreamError::Unavailable),
-            Renewal::Running(outcome) => outcome,
-            Renewal::Begun(outcome, mut task) => {
+            RenewalTurn::Known(tokens) => return Ok(tokens),
+            RenewalTurn::Refused => return Err(UpstreamError::Unavailable),
+            RenewalTurn::Running(outcome) => outcome,
+            RenewalTurn::Begun(outcome, mut task) => {
                 let runtime = tokio::runtime::Handle::try_current().map_err(|_| UpstreamError::Unavailable)?;
                 let (parts, held) = (Arc::clone(&self.0), held.clone());
                 // In a task of its own, so that it continues if the client that caused it disconnects.

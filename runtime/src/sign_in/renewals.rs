@@ -33,8 +33,8 @@ pub(super) struct Renewals(Arc<Mutex<RenewalState>>);
 #[derive(Default)]
 struct RenewalState {
     running: HashMap<Digest, RenewalOutcome>,
-    rotated: Remembered<UpstreamTokens>,
-    failed: Remembered<FailedRenewal>,
+    rotated: RecentRenewals<UpstreamTokens>,
+    failed: RecentRenewals<FailedRenewal>,
 }
 
 /// Why a refresh token is not exchanged again at once.
@@ -46,7 +46,7 @@ struct FailedRenewal {
 }
 
 /// What there is to do for a caller.
-pub(super) enum Renewal {
+pub(super) enum RenewalTurn {
     /// It was exchanged a short time ago.
     Known(UpstreamTokens),
     /// It is being exchanged.
@@ -58,28 +58,28 @@ pub(super) enum Renewal {
 }
 
 impl Renewals {
-    pub(super) fn of(&self, refresh_token: &str, clock: &Clock) -> Renewal {
+    pub(super) fn of(&self, refresh_token: &str, clock: &Clock) -> RenewalTurn {
         let (digest, now) = (sha256(refresh_token.as_bytes()), clock.tick());
         let mut state = self.state();
         if let Some(outcome) = state.running.get(&digest) {
-            return Renewal::Running(outcome.clone());
+            return RenewalTurn::Running(outcome.clone());
         }
         if let Some((_, tokens)) = state.rotated.find(&digest, now) {
-            return Renewal::Known(tokens);
+            return RenewalTurn::Known(tokens);
         }
         let failed = state.failed.find(&digest, now);
         if failed.as_ref().is_some_and(|(since, failed)| now.since(*since) < pause_after(failed.failures)) {
-            return Renewal::Refused;
+            return RenewalTurn::Refused;
         }
         if state.running.len() >= MOST {
             tracing::warn!("too many refresh tokens are being exchanged at once");
-            return Renewal::Refused;
+            return RenewalTurn::Refused;
         }
         let (sender, outcome) = watch::channel(None);
         state.running.insert(digest, outcome.clone());
         let FailedRenewal { failures, unverified } = failed.map(|(_, failed)| failed).unwrap_or_default();
         let (renewals, clock, sender) = (self.clone(), clock.clone(), Some(sender));
-        Renewal::Begun(outcome, RenewalTask { renewals, digest, clock, failures, unverified, sender })
+        RenewalTurn::Begun(outcome, RenewalTask { renewals, digest, clock, failures, unverified, sender })
     }
 
     fn state(&self) -> MutexGuard<'_, RenewalState> {
@@ -132,15 +132,15 @@ impl Drop for RenewalTask {
 }
 
 /// Values that are kept for a while. If there are too many, the oldest is dropped.
-struct Remembered<T>(HashMap<Digest, (Tick, T)>);
+struct RecentRenewals<T>(HashMap<Digest, (Tick, T)>);
 
-impl<T> Default for Remembered<T> {
+impl<T> Default for RecentRenewals<T> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<T: Clone> Remembered<T> {
+impl<T: Clone> RecentRenewals<T> {
     fn find(&mut self, digest: &Digest, now: Tick) -> Option<(Tick, T)> {
         self.0.retain(|_, (since, _)| now.since(*since) < REMEMBERED);
         self.0.get(digest).cloned()
@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn begun(renewals: &Renewals, refresh: &str, clock: &Clock) -> RenewalTask {
-        let Renewal::Begun(_, task) = renewals.of(refresh, clock) else { panic!("{refresh} did not begin") };
+        let RenewalTurn::Begun(_, task) = renewals.of(refresh, clock) else { panic!("{refresh} did not begin") };
         task
     }
 
@@ -180,13 +180,13 @@ mod tests {
     fn running_exchanges_are_bounded_and_are_not_pushed_out() {
         let (renewals, clock) = (Renewals::default(), Clock::from(&ManualClock::new()));
         let mut running: Vec<_> = (0..MOST).map(|number| begun(&renewals, &number.to_string(), &clock)).collect();
-        assert!(matches!(renewals.of("one more", &clock), Renewal::Refused));
-        assert!(matches!(renewals.of("0", &clock), Renewal::Running(_)));
+        assert!(matches!(renewals.of("one more", &clock), RenewalTurn::Refused));
+        assert!(matches!(renewals.of("0", &clock), RenewalTurn::Running(_)));
         running.pop().unwrap().end(Ok(tokens("new")));
         let task = begun(&renewals, "one more", &clock);
-        assert!(matches!(renewals.of(&(MOST - 1).to_string(), &clock), Renewal::Known(_)));
+        assert!(matches!(renewals.of(&(MOST - 1).to_string(), &clock), RenewalTurn::Known(_)));
         drop(task);
-        assert!(matches!(renewals.of("one more", &clock), Renewal::Refused), "its runtime has ended: a failure");
+        assert!(matches!(renewals.of("one more", &clock), RenewalTurn::Refused), "its runtime has ended: a failure");
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         }
         let lengths = |state: &RenewalState| (state.running.len(), state.rotated.0.len(), state.failed.0.len());
         assert_eq!(lengths(&renewals.state()), (0, MOST, MOST));
-        assert!(matches!(renewals.of(&(2 * MOST - 1).to_string(), &clock), Renewal::Known(_)));
+        assert!(matches!(renewals.of(&(2 * MOST - 1).to_string(), &clock), RenewalTurn::Known(_)));
         manual.advance(REMEMBERED);
         drop(begun(&renewals, "0", &clock));
         assert_eq!(lengths(&renewals.state()), (0, 0, 1));

@@ -107,16 +107,17 @@ impl CredentialSettings {
             }
         })?;
         let answer = TokenAnswer::read(&answer.body).ok_or(TokenError::Garbage)?;
-        let lives = lifetime(&answer);
+        let lives = lifetime(&answer).ok_or(TokenError::Garbage)?;
         let expires = self.clock.wall_time().checked_add(lives).ok_or(TokenError::Garbage)?;
         let scopes = answer.scopes.unwrap_or_else(|| self.scopes.clone());
         Ok(Issued { token: AccessToken::new(answer.access_token, expires, scopes), lives })
     }
 }
 
-/// How long the token lives, as far as it is believed.
-pub(super) fn lifetime(answer: &TokenAnswer) -> Duration {
-    answer.lives.unwrap_or(ASSUMED_LIFETIME).min(LONGEST_LIFETIME)
+/// How long the token lives, as far as it is believed. `None` for one that has ended already: it would be asked for again and again.
+pub(super) fn lifetime(answer: &TokenAnswer) -> Option<Duration> {
+    let lives = answer.lives.unwrap_or(ASSUMED_LIFETIME).min(LONGEST_LIFETIME);
+    (!lives.is_zero()).then_some(lives)
 }
 
 impl fmt::Debug for ClientCredentials {

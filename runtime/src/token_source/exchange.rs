@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_grammar::names::is_scope;
-use quick_cache::sync::Cache;
 
 use super::client_credentials::lifetime;
-use super::held::{HeldToken, Issued};
+use super::held::Issued;
+use super::held_tokens::HeldTokens;
 use super::presented::CallerToken;
 use super::{AccessToken, TokenError};
 use crate::audit;
-use crate::authn::digest::{Digest, sha256};
+use crate::authn::digest::sha256;
 use crate::client_auth::{OAuthClient, RequestError, TokenAnswer};
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
@@ -25,8 +25,6 @@ use crate::provider::{Provider, ProviderEndpoint};
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
-/// How many tokens are held. The least used one is forgotten.
-const MOST: usize = 1_000;
 /// The longest time that an exchanged token is held: the token of the caller may end, or be revoked, before.
 const LONGEST_HELD: Duration = Duration::from_secs(300);
 
@@ -62,7 +60,7 @@ pub struct TokenExchange(Arc<ExchangeParts>);
 
 struct ExchangeParts {
     settings: Arc<ExchangeSettings>,
-    held: Cache<Digest, HeldToken>,
+    held: HeldTokens,
 }
 
 struct ExchangeSettings {
@@ -91,10 +89,11 @@ impl TokenExchange {
     ///
     /// # Errors
     ///
-    /// The provider does not respond, or refuses: 503.
+    /// The provider does not respond, or refuses: 503. It refuses the token of the caller: 403, one event in the audit log. If a thousand tokens are
+    /// being exchanged at once, there is no place for another one: 503.
     pub async fn token(&self, caller: &CallerToken) -> Result<AccessToken, TokenError> {
         let digest = sha256(caller.text().as_bytes());
-        let held = self.0.held.get_or_insert_with(&digest, || Ok::<_, TokenError>(HeldToken::default()))?;
+        let held = self.0.held.of(digest, self.0.settings.clock.tick()).ok_or(TokenError::Unavailable)?;
         let (settings, caller) = (Arc::clone(&self.0.settings), caller.clone());
         held.token(&self.0.settings.clock, || async move { settings.request(&caller).await }).await
     }
@@ -117,24 +116,33 @@ impl ExchangeSettings {
             ("audience", self.audience.as_deref()),
         ];
         fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await.inspect_err(|error| {
-            // RFC 8693 §2.2.2: `invalid_request` is about the token of the caller.
-            if let RequestError::Refused(code) = error
-                && **code != *"invalid_request"
-                && **code != *"invalid_grant"
-            {
-                audit::provider_refused(self.provider.issuer(), self.client.id(), code);
-            }
-        })?;
+        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await;
+        let answer = answer.map_err(|error| self.refused(error))?;
         let answer = TokenAnswer::read(&answer.body).ok_or(TokenError::Garbage)?;
         // RFC 8693 §2.2.1: required. Another kind, such as a refresh token, is not what was asked for.
         if !matches!(answer.issued_token_type.as_deref(), Some(ACCESS_TOKEN | JWT)) {
             return Err(TokenError::Garbage);
         }
-        let lives = lifetime(&answer).min(LONGEST_HELD);
+        let lives = lifetime(&answer).ok_or(TokenError::Garbage)?.min(LONGEST_HELD);
         let expires = self.clock.wall_time().checked_add(lives).ok_or(TokenError::Garbage)?;
         let scopes = answer.scopes.unwrap_or_else(|| self.scopes.clone());
         Ok(Issued { token: AccessToken::new(answer.access_token, expires, scopes), lives })
+    }
+
+    /// A refusal of this application is an event, because only its operator can change it. The refusal of a caller is one by its status.
+    fn refused(&self, error: RequestError) -> TokenError {
+        match error {
+            // RFC 8693 §2.2.2: `invalid_request` is about the token of the caller.
+            RequestError::Refused(code) if matches!(&*code, "invalid_request" | "invalid_grant") => {
+                tracing::warn!(issuer = self.provider.issuer(), %code, "a provider refused the token of a caller");
+                TokenError::CallerRefused(code)
+            }
+            RequestError::Refused(code) => {
+                audit::provider_refused(self.provider.issuer(), self.client.id(), &code);
+                TokenError::Refused(code)
+            }
+            other => other.into(),
+        }
     }
 }
 
@@ -215,6 +223,6 @@ impl TokenExchangeBuilder {
             mistakes.report("scopes", "must each be visible ASCII without spaces, quotes and backslashes");
         }
         mistakes.into_result()?;
-        Ok(TokenExchange(Arc::new(ExchangeParts { settings: Arc::new(settings), held: Cache::new(MOST) })))
+        Ok(TokenExchange(Arc::new(ExchangeParts { settings: Arc::new(settings), held: HeldTokens::default() })))
     }
 }

@@ -101,6 +101,11 @@ impl HeldToken {
         }
     }
 
+    /// Whether a request for it is on its way.
+    pub(super) fn is_requested(&self) -> bool {
+        self.state().request.is_some()
+    }
+
     fn state(&self) -> MutexGuard<'_, HeldState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,6 +9,7 @@ mod client_credentials;
 mod error;
 mod exchange;
 mod held;
+mod held_tokens;
 mod presented;
 
 use std::fmt;

@@ -1,8 +1,9 @@
 //! The token with which the caller of a request was authenticated.
 //!
 //! Threat: a token that was not verified is exchanged for another one, or a verified one is forwarded (CWE-441). Promise: the value
-//! exists only for a caller that the guard authenticated by a token in `Authorization`, it is shown by no `Debug`, and it is good for
-//! an exchange only.
+//! exists only for a caller that the guard authenticated by a bearer token in `Authorization`, also one with a proof (RFC 9449). It is shown by
+//! no `Debug`, and it is good for an exchange only. The header of a caller that was authenticated in another way, such as by a cookie, was
+//! verified by nobody, and is not read.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -17,10 +18,19 @@ use zeroize::Zeroizing;
 use crate::principal::ArgumentError;
 use crate::settings::RequestState;
 
+/// RFC 6750 §2.1.
+const BEARER: &str = "Bearer";
+/// RFC 9449 §7.1.
+const DPOP: &str = "DPoP";
+
 /// The verified token of the caller, for a [`TokenExchange`](crate::oauth::TokenExchange). A handler takes it as an argument.
 ///
-/// If the caller was not authenticated by a token in the `Authorization` header, such as by a cookie or an API key, the response is 403.
-/// `Debug` does not show it.
+/// If the caller was not authenticated by a token in the `Authorization` header under the scheme `Bearer` or `DPoP`, such as by a cookie, by an
+/// API key, or by a token of a [scheme of its own](crate::jwt::JwtBuilder::scheme), the response is 403. The provider may refuse to exchange a
+/// token that is bound to a key of the caller. `Debug` does not show the token.
+///
+/// An [`Authenticator`](crate::Authenticator) of the application that returns the principals of a [`Jwt`](crate::Jwt) must read its token from
+/// `Authorization`, as the contract of [`scheme`](crate::Authenticator::scheme) says.
 #[derive(Clone)]
 pub struct CallerToken(Arc<Zeroizing<String>>);
 
@@ -35,20 +45,23 @@ impl FromRequest for CallerToken {
     type Future = Ready<Result<Self, ArgumentError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let help = "the caller was not authenticated by a token in `Authorization`, so there is none to exchange";
+        let help =
+            "the caller was not authenticated by a bearer token in `Authorization`, so there is none to exchange";
         ready(presented(request).ok_or(ArgumentError { status: StatusCode::FORBIDDEN, help }))
     }
 }
 
 fn presented(request: &HttpRequest) -> Option<CallerToken> {
     let principal = RequestState::of(request)?.principal.get()?;
-    // The principal of a session has claims too, but no token that anybody could exchange.
-    principal.token()?;
+    // The caller chooses the scheme of the header, so it proves nothing. The principal of a session has another scheme, and the one of an API
+    // key has no token.
+    principal.token().filter(|_| principal.scheme().eq_ignore_ascii_case(BEARER))?;
     // Repeated headers were rejected before.
-    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim_start_matches(' ');
-    let is_of_caller = scheme.eq_ignore_ascii_case(principal.scheme());
-    is_of_caller.then(|| CallerToken(Arc::new(Zeroizing::new(token.to_owned()))))
+    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.trim_ascii().split_once(' ')?;
+    let token = token.trim_ascii_start();
+    // Those who accept bearer tokens read both, and had to accept the token for this principal.
+    let was_verified = [BEARER, DPOP].iter().any(|read| scheme.eq_ignore_ascii_case(read));
+    was_verified.then(|| CallerToken(Arc::new(Zeroizing::new(token.to_owned()))))
 }
 
 impl fmt::Debug for CallerToken {

@@ -165,6 +165,11 @@ impl Authenticator for Issuers {
         true
     }
 
+    /// The rules of each issuer are known later.
+    fn accepts_audience(&self, _: &str) -> bool {
+        true
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         let FoundToken::Token { token, .. } = self.0.reader.presented(request) else {
             return false;

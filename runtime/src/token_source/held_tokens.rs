@@ -1,0 +1,38 @@
+//! Many tokens that are held, each for one token of a caller.
+//!
+//! Threat: memory that grows with the number of callers (CWE-770), and a request that is begun a second time because it was forgotten among many.
+//! Promise: at most a thousand tokens are held. For another one, the place of the one that was used least recently is taken. The
+//! place of a token whose request is on its way is never taken.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::held::HeldToken;
+use crate::authn::digest::Digest;
+use crate::clock::Tick;
+
+/// How many tokens are held.
+const MOST: usize = 1_000;
+
+/// Each with the time of its last use.
+#[derive(Default)]
+pub(super) struct HeldTokens(Mutex<HashMap<Digest, (Tick, HeldToken)>>);
+
+impl HeldTokens {
+    /// The token that is held for the one with this digest. `None` if there is no place, because all are being requested.
+    pub(super) fn of(&self, digest: Digest, now: Tick) -> Option<HeldToken> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((used, held)) = all.get_mut(&digest) {
+            *used = now;
+            return Some(held.clone());
+        }
+        if all.len() >= MOST {
+            let at_rest = all.iter().filter(|(_, (_, held))| !held.is_requested());
+            let oldest = *at_rest.min_by_key(|(_, (used, _))| *used)?.0;
+            all.remove(&oldest);
+        }
+        let held = HeldToken::default();
+        all.insert(digest, (now, held.clone()));
+        Some(held)
+    }
+}
