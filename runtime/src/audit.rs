@@ -56,6 +56,19 @@ impl RejectedRequest<'_> {
     }
 }
 
+/// A client got the nonce for its next proof (RFC 9449 §9). That is no attack, so it is no warning.
+#[cold]
+pub(crate) fn nonce_required(reason: &'static str, handler: &dyn fmt::Display, client: Option<IpAddr>) {
+    tracing::info!(
+        target: TARGET,
+        event = "nonce_required",
+        status = StatusCode::UNAUTHORIZED.as_u16(),
+        reason,
+        handler = display(handler),
+        client = client.map(display),
+    );
+}
+
 /// A request that failed in the server.
 pub(crate) struct Failed<'a> {
     /// `failed` or `panicked`.

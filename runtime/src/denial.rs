@@ -110,6 +110,11 @@ impl Denial {
         Self::new(StatusCode::FORBIDDEN, CROSS_SITE, detail, Extra::None)
     }
 
+    /// Whether it gives the client the nonce for its next proof (RFC 9449 §9), which is how each client gets one.
+    pub(crate) fn is_request_for_nonce(&self) -> bool {
+        matches!(self.extra, Extra::Challenge(ChallengeCause::NonceRequired))
+    }
+
     /// Whether the page of another site caused the request, and not the caller.
     pub(crate) fn is_cross_site(&self) -> bool {
         self.reason == CROSS_SITE

@@ -56,6 +56,8 @@ struct AboutResource {
     authorization_servers: Vec<String>,
     /// The scopes that its routes name. Each route adds its own when it is mounted.
     scopes: Arc<Mutex<BTreeSet<&'static str>>>,
+    /// Whether its routes that ask who calls admit only bound tokens. `None`: there is none.
+    requires_proof: Arc<Mutex<Option<bool>>>,
 }
 
 impl ProtectedResource {
@@ -88,6 +90,7 @@ impl ProtectedResource {
             documentation: None,
             authorization_servers: Vec::new(),
             scopes: Arc::default(),
+            requires_proof: Arc::default(),
         };
         Ok(Self(Arc::new(described)))
     }
@@ -112,6 +115,11 @@ impl ProtectedResource {
     pub fn authorization_servers(mut self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Arc::make_mut(&mut self.0).authorization_servers = issuers.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// The path of the identifier, at which its scope is mounted. Empty for a whole host.
+    pub(crate) fn path(&self) -> &'static str {
+        self.metadata_path().strip_prefix(WELL_KNOWN).unwrap_or_default()
     }
 
     /// The identifier, for the `audience` of the verifier.
@@ -143,6 +151,17 @@ impl ProtectedResource {
 
     pub(crate) fn note_scope(&self, scope: &'static str) {
         self.0.scopes.lock().insert(scope);
+    }
+
+    /// Notes a route that asks who calls.
+    pub(crate) fn note_route(&self, requires_proof: bool) {
+        let mut all = self.0.requires_proof.lock();
+        *all = Some(requires_proof && all.unwrap_or(true));
+    }
+
+    /// Whether each of its routes that ask who calls admits only bound tokens.
+    pub(crate) fn requires_proof(&self) -> bool {
+        self.0.requires_proof.lock().unwrap_or(false)
     }
 
     /// The scopes that its routes name, in alphabetical order.

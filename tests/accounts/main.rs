@@ -13,6 +13,7 @@ mod logins;
 mod plain_http;
 mod policies;
 mod privacy;
+mod provider_sign_in;
 mod rate_limits;
 mod ready;
 mod recovery;

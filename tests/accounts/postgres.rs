@@ -8,6 +8,7 @@ mod keys;
 mod logins;
 mod postgres_outage;
 mod privacy;
+mod provider_sign_in;
 mod rate_limits;
 mod recovery;
 #[expect(dead_code, reason = "the tests of Redis use the rest of it")]

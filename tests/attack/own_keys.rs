@@ -125,6 +125,101 @@ async fn sixty_rotations_reject_no_token() {
     assert!((14..=15).contains(&names(&processes[0]).len()), "{:?}", names(&processes[0]));
 }
 
+/// What an application keeps beside an issuer, so that it can start again with the same keys.
+struct KeptKeys {
+    clock: ManualClock,
+    active: SigningKey,
+    next: SigningKey,
+    retired: Vec<(SigningKey, std::time::SystemTime)>,
+}
+
+impl KeptKeys {
+    /// As the guide says: the keys as they are, and the longest lifetime.
+    fn start(&self) -> TokenIssuer {
+        let issuer = TokenIssuer::new(ISSUER, AUDIENCE, self.active.clone()).unwrap().clock(&self.clock);
+        let issuer = issuer.with_next(self.next.clone()).unwrap().longest_lifetime(LIFETIME);
+        let retired = self.retired.iter().filter(|(_, until)| self.clock.wall_time() < *until);
+        retired.fold(issuer, |issuer, (key, until)| issuer.with_retired(key.verifying_key().unwrap(), *until).unwrap())
+    }
+
+    fn rotate(&mut self, issuer: &TokenIssuer, new: SigningKey) -> Result<(), RotationError> {
+        issuer.rotate(new.clone())?;
+        let former = std::mem::replace(&mut self.active, std::mem::replace(&mut self.next, new));
+        self.retired.push((former, self.clock.wall_time() + LIFETIME + MINUTE));
+        Ok(())
+    }
+}
+
+/// The process ends and starts again with its keys after each tenth rotation.
+#[actix_web::test]
+async fn sixty_rotations_reject_no_token_across_restarts() {
+    let clock = ManualClock::new();
+    let mut kept = KeptKeys { clock: clock.clone(), active: key("one"), next: key("two"), retired: Vec::new() };
+    let mut issuer = kept.start();
+    let mut verifier = issuer.verifier().build().unwrap();
+    let mut stubborn = StubbornVerifier { clock: clock.clone(), held: None };
+    let (mut live, mut rotations, mut restarts, mut now) = (Vec::new(), 0, 0, Duration::ZERO);
+    while rotations < 60 {
+        clock.advance(MINUTE);
+        now += MINUTE;
+        live.push((token(&issuer), now));
+        live.retain(|(_, issued)| now < *issued + LIFETIME);
+        match kept.rotate(&issuer, key(&format!("key {rotations}"))) {
+            Ok(()) => rotations += 1,
+            Err(RotationError::TooSoon(wait)) => assert!(wait <= 4 * MINUTE, "{wait:?}"),
+            Err(error) => panic!("{error}"),
+        }
+        if rotations / 10 > restarts {
+            restarts += 1;
+            issuer = kept.start();
+            verifier = issuer.verifier().build().unwrap();
+        }
+        live.push((token(&issuer), now));
+        for (token, issued) in &live {
+            let verdict = verifier.verify(token).await.map(drop);
+            assert_eq!(verdict, Ok(()), "after {rotations}, issued at {issued:?} of {now:?}");
+            assert_eq!(stubborn.verify(&issuer, token), Ok(()), "after {rotations}, issued at {issued:?} of {now:?}");
+        }
+    }
+    assert_eq!(restarts, 6);
+    // A retired key is public for 16 minutes, so there are three or four, and the active and the next one.
+    assert!((5..=6).contains(&names(&issuer).len()), "{:?}", names(&issuer));
+}
+
+#[test]
+fn clock_before_1970_rotates_nothing() {
+    let clock = ManualClock::new();
+    let issuer = issuer(&clock);
+    clock.advance(5 * MINUTE);
+    let right = clock.wall_time();
+    clock.set_wall_time(std::time::UNIX_EPOCH - MINUTE);
+    assert_eq!(issuer.rotate(key("3")), Err(RotationError::Clock));
+    clock.set_wall_time(right);
+    assert_eq!((names(&issuer), kid(&token(&issuer)).as_str()), (vec!["1".into(), "2".into()], "1"));
+    assert_eq!(issuer.rotate(key("3")), Ok(()));
+    assert_eq!(names(&issuer), ["1", "2", "3"], "the retired key stays for its time");
+}
+
+/// A verifier that still has the old set would take the old key for the new one.
+#[test]
+fn name_of_a_removed_key_is_not_used_again() {
+    let clock = ManualClock::new();
+    let issuer = issuer(&clock);
+    let is_used = |name: &str| {
+        let again = issuer.danger_rotate_now(key(name)).unwrap_err().to_string();
+        assert!(again.contains("different names"), "{again}");
+    };
+    issuer.danger_rotate_now(key("3")).unwrap();
+    is_used("1");
+    clock.advance(5 * MINUTE);
+    assert_eq!(issuer.rotate(key("4")), Ok(()));
+    clock.advance(62 * MINUTE);
+    assert_eq!(names(&issuer), ["3", "4"], "the second one has ended");
+    is_used("2");
+    is_used("1");
+    assert_eq!(issuer.rotate(key("5")), Ok(()));
+}
+
 #[actix_web::test]
 async fn next_key_does_not_sign_before_it_was_public_for_long_enough() {
     let clock = ManualClock::new();

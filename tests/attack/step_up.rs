@@ -1,13 +1,17 @@
 //! CWE-306, CWE-613, RFC 9470: a stolen or forgotten session that is used for what matters most.
 
+use std::time::Duration;
+
 use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
+use palisade::jwt::{Grant, IssueError, TokenIssuer};
 use palisade::policy::StepUp;
-use palisade::{PalisadeBuilder, authenticated, get, require_role, step_up};
+use palisade::testing::ManualClock;
+use palisade::{Palisade, PalisadeBuilder, authenticated, get, require_proof, require_role, require_scope, step_up};
 use palisade_tests::log::Log;
 use palisade_tests::tokens::{Signer, now, valid_claims};
-use palisade_tests::{SECRET, TestResponse, bearer, builder, call, get_request};
+use palisade_tests::{AUDIENCE, ISSUER, SECRET, TestResponse, bearer, builder, call, get_request};
 use serde_json::{Value, json};
 
 #[get("/strong")]
@@ -35,12 +39,20 @@ async fn any() -> &'static str {
     "any"
 }
 
+#[get("/scoped")]
+#[require_scope("payments")]
+#[require_proof]
+#[step_up(acr("phr"))]
+async fn scoped() -> &'static str {
+    "scoped"
+}
+
 const RECENTLY: StepUp = StepUp::new(&[]).max_age_seconds(60);
 
 fn routes() -> palisade::Scope {
     let account = palisade::scope("/account").step_up(&RECENTLY).service(any);
     let pages = palisade::scope("/pages").login_page("/login").service(strong);
-    palisade::scope("").service(strong).service(recent).service(both).service(account).service(pages)
+    palisade::scope("").service(strong).service(recent).service(both).service(scoped).service(account).service(pages)
 }
 
 macro_rules! app {
@@ -99,6 +111,50 @@ async fn old_login_is_asked_for_a_new_one() {
     assert_eq!(challenge(&old), format!("{ERROR}, max_age=\"60\""));
 }
 
+/// The clock of the verifier judges the age of the login, and not only the times of its token.
+#[actix_web::test]
+async fn age_of_a_login_is_judged_by_the_clock_of_the_verifier() {
+    let clock = ManualClock::starting_at(std::time::SystemTime::now());
+    let issuer = TokenIssuer::hs256(ISSUER, AUDIENCE, SECRET).unwrap().clock(&clock);
+    let grant = Grant::new("u-1", Duration::from_secs(3600)).authenticated("phr", ["otp"], clock.wall_time());
+    let token = issuer.issue(&grant).unwrap();
+    let presenting = || get_request("/recent").insert_header(("authorization", format!("Bearer {token}")));
+    let app = app!(Palisade::builder().authenticator(issuer.verifier().build().unwrap()));
+    for (minutes, status) in [(0, 200), (4, 200), (2, 401)] {
+        clock.advance(Duration::from_secs(minutes * 60));
+        assert_eq!(call(&app, presenting()).await.status, status, "after {minutes}");
+    }
+}
+
+/// A second factor that the application checked itself.
+#[actix_web::test]
+async fn application_states_its_own_login() {
+    let app = app!(builder());
+    let grant = || Grant::new("u-1", Duration::from_secs(600)).roles(["admin"]);
+    let now = std::time::SystemTime::now();
+    let presenting = |grant: Grant| {
+        let token = palisade_tests::issuer().issue(&grant).unwrap();
+        get_request("/both").insert_header(("authorization", format!("Bearer {token}")))
+    };
+    let fresh = grant().authenticated("phr", ["pwd", "otp"], now);
+    assert_eq!(call(&app, presenting(fresh)).await.body, "both");
+    let old = now - Duration::from_secs(400);
+    for weak in [grant(), grant().authenticated("pwd", ["pwd"], now), grant().authenticated("phr", ["pwd"], old)] {
+        assert_eq!(call(&app, presenting(weak)).await.status, 401);
+    }
+    let none: [&str; 0] = [];
+    assert!(palisade_tests::issuer().issue(&grant().authenticated("phr", none, now)).is_ok());
+    let before_1970 = std::time::UNIX_EPOCH - Duration::from_secs(1);
+    for mistaken in [
+        grant().authenticated("", none, now),
+        grant().authenticated("a\nb", none, now),
+        grant().authenticated("phr", ["x".repeat(256)], now),
+        grant().authenticated("phr", none, before_1970),
+    ] {
+        assert_eq!(palisade_tests::issuer().issue(&mistaken), Err(IssueError::Authentication));
+    }
+}
+
 /// Another login would not help a caller who lacks the role.
 #[actix_web::test]
 async fn missing_role_is_told_before_the_login() {
@@ -117,6 +173,24 @@ async fn missing_role_is_told_before_the_login() {
     // No credential at all is another error.
     let anonymous = call(&app, get_request("/both")).await;
     assert_eq!(challenge(&anonymous), "Bearer realm=\"api\"");
+}
+
+/// A client without the scope gets a new token with it. Otherwise it would never learn of the scope.
+#[actix_web::test]
+async fn missing_scope_is_told_before_the_proof_and_the_login() {
+    let app = app!(builder());
+    let (log, _guard) = Log::start();
+    let scope = ("scope", json!("payments"));
+    for claims in [&[][..], &[("acr", json!("phr"))]] {
+        let response = call(&app, with("/scoped", claims)).await;
+        response.assert_problem(403);
+        let challenge = response.header("www-authenticate");
+        assert_eq!(challenge, "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"payments\"");
+        log.assert_one(&["reason=\"insufficient_scope\"", "status=403"]);
+    }
+    // Then the proof, which a login would not give.
+    call(&app, with("/scoped", &[scope])).await.assert_problem(401);
+    log.assert_one(&["reason=\"proof_required\""]);
 }
 
 /// The navigation of a browser goes to the login page, and comes back.
@@ -142,6 +216,7 @@ fn policy_table_shows_the_demands() {
             "step_up(acr(\"phr\", \"phrh\"))",
             "step_up(max_age = \"5m\")",
             "require_role(\"admin\"), step_up(acr(\"phr\"), max_age = \"5m\")",
+            "require_scope(\"payments\"), require_proof, step_up(acr(\"phr\"))",
             "step_up(max_age = \"1m\") (scope /account), authenticated",
             "step_up(acr(\"phr\", \"phrh\"))",
         ]

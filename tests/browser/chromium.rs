@@ -16,6 +16,8 @@ pub fn executable() -> Option<PathBuf> {
 /// Runs the script with this text as its standard input.
 pub fn node(script: &str, arguments: &[&str], settings: &[(&str, &Path)], input: &str) -> Output {
     let folder = packages("browser", &[CHROMIUM]).expect("the packages were found before");
+    // Other scripts import it.
+    beside_packages("browser", "look.mjs", &folder);
     let mut node = Command::new("node");
     node.arg(beside_packages("browser", script, &folder)).args(arguments).envs(settings.iter().copied());
     node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());

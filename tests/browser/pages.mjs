@@ -1,14 +1,11 @@
 // Walks through all pages of the example `accounts` in Chromium, as a person does.
 //
 // It reads `{ executable, base, http2, javascript, pictures, admin: { email, password } }` from standard input, and writes a line of JSON
-// for each step. With `pictures`, the path of a folder, it also looks at each page: axe-core must find no violation in light and dark, at
-// a wide and at a narrow width, nothing may be wider than the window, and a picture of each is written.
+// for each step. With `pictures`, the path of a folder, it also looks at each page: see `look.mjs`.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { chromium } from "playwright-core";
+import { looker } from "./look.mjs";
 
 const { executable, base, http2, javascript, pictures, admin } = JSON.parse(await text(process.stdin));
 const ada = { name: "Ada Lovelace", email: "ada@example.com", password: "a pass phrase of Ada" };
@@ -50,40 +47,7 @@ async function step(name, action) {
   console.log(JSON.stringify({ step: name }));
 }
 
-let axe;
-const seen = new Set();
-
-/// Looks at the page that is shown, once under each name.
-async function look(page, name) {
-  if (!pictures || seen.has(name)) return;
-  seen.add(name);
-  axe ??= await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  for (const colorScheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme });
-    for (const width of [1280, 375]) {
-      await page.setViewportSize({ width, height: width === 375 ? 740 : 800 });
-      await page.evaluate(axe);
-      const options = { rules: { "target-size": { enabled: true } } };
-      const results = await page.evaluate((options) => globalThis.axe.run(options), options);
-      // It was able to measure the contrast of every text.
-      const measured = ({ id }) => id === "color-contrast";
-      assert.ok(results.passes.some(measured) && !results.incomplete.some(measured), name);
-      const found = results.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-      assert.deepEqual(found, [], `${name}, ${colorScheme}, ${width}`);
-      const height = await page.evaluate(() => Math.min(document.documentElement.scrollHeight, 1_600));
-      const clip = { x: 0, y: 0, width, height };
-      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true, clip });
-    }
-  }
-  // A window of 640 pixels is what a zoom of 200 % leaves of 1280.
-  for (const width of [320, 640]) {
-    await page.setViewportSize({ width, height: 700 });
-    const needed = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(needed <= width, `${name} needs ${needed} of ${width} pixels`);
-  }
-  await page.emulateMedia({ colorScheme: null });
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+const look = looker(pictures);
 
 async function logIn(page, { email, password }) {
   await page.getByLabel("Email").fill(email);
@@ -91,7 +55,6 @@ async function logIn(page, { email, password }) {
   await button(page, "Log in").click();
 }
 
-if (pictures) await mkdir(pictures, { recursive: true });
 try {
   const page = await visitor();
 

@@ -1,11 +1,13 @@
 // Signs in to the example `accounts` at a real OpenID provider in Chromium, as a person does.
 //
-// It reads `{ executable, base, provider, http2, javascript }` from standard input, and writes a line of JSON for each step.
+// It reads `{ executable, base, provider, http2, javascript, pictures }` from standard input, and writes a line of JSON for each step. With
+// `pictures`, the path of a folder, it also looks at pages: see `look.mjs`.
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
 import { chromium } from "playwright-core";
+import { looker } from "./look.mjs";
 
-const { executable, base, provider, http2, javascript } = JSON.parse(await text(process.stdin));
+const { executable, base, provider, http2, javascript, pictures } = JSON.parse(await text(process.stdin));
 const browser = await chromium.launch({
   executablePath: executable,
   headless: true,
@@ -17,6 +19,7 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ ignoreHTTPSErrors: true, javaScriptEnabled: javascript });
 context.setDefaultTimeout(20_000);
 const page = await context.newPage();
+const look = looker(pictures);
 const path = (page) => page.url().slice(base.length);
 
 async function step(name, action) {
@@ -31,6 +34,7 @@ async function signIn(page) {
 await step("a page of the application leads to the login page", async () => {
   await page.goto(`${base}/app/sessions`);
   assert.match(path(page), /^\/login\?/);
+  await look(page, "login-provider");
 });
 
 await step("the link leads to the login form of the provider", async () => {
@@ -39,13 +43,18 @@ await step("the link leads to the login form of the provider", async () => {
   assert.ok(page.url().startsWith(`${provider}/`), page.url());
 });
 
-await step("login and consent lead back to the page that was asked for", async () => {
+/// Fills in the forms of the provider.
+async function answerTheProvider(page) {
   await page.fill('input[name="login"]', "ada");
   await page.fill('input[name="password"]', "any");
   await page.click('button[type="submit"]');
   await page.waitForSelector('input[name="prompt"][value="consent"]', { state: "attached" });
   await page.click('button[type="submit"]');
   await page.waitForURL(`${base}/**`);
+}
+
+await step("login and consent lead back to the page that was asked for", async () => {
+  await answerTheProvider(page);
   assert.equal(path(page), "/app/sessions");
   assert.ok(await page.getByRole("button", { name: "Log out" }).count(), "the person is logged in");
 });
@@ -60,6 +69,7 @@ await step("nothing of the sign-in stays in the browser", async () => {
 await step("an answer of the provider cannot be used again", async () => {
   const response = await page.goto(`${base}/sign-in/callback?code=forged&state=forged`);
   assert.equal(response.status(), 400);
+  await look(page, "sign-in-refused");
 });
 
 await step("two tabs do not disturb each other", async () => {
@@ -79,6 +89,33 @@ await step("two tabs do not disturb each other", async () => {
 await step("a logout ends the session here", async () => {
   await page.goto(`${base}/app/sessions`);
   await page.getByRole("button", { name: "Log out" }).click();
+  await look(page, "logged-out-provider");
+  const other = await context.newPage();
+  await other.goto(`${base}/app/sessions`);
+  assert.match(path(other), /^\/login\?/);
+  await other.close();
+});
+
+await step("a link leads to the logout at the provider, which leads back", async () => {
+  await page.getByRole("link", { name: "Log out there too" }).click();
+  await page.waitForSelector('button[name="logout"]');
+  assert.ok(page.url().startsWith(`${provider}/`), page.url());
+  await page.click('button[name="logout"]');
+  await page.waitForURL(`${base}/`);
+  await page.goto(`${base}/login`);
+  await signIn(page);
+  await page.waitForSelector('input[name="login"]');
+});
+
+await step("a logout at the provider alone ends the session here", async () => {
+  await page.goto(`${base}/login?return_to=/app/sessions`);
+  await signIn(page);
+  await answerTheProvider(page);
+  assert.equal(path(page), "/app/sessions");
+  const other = await context.newPage();
+  await other.goto(`${provider}/session/end`);
+  await other.click('button[name="logout"]');
+  await other.waitForLoadState();
   await page.goto(`${base}/app/sessions`);
   assert.match(path(page), /^\/login\?/);
 });

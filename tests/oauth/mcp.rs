@@ -1,55 +1,19 @@
 //! A server of the Model Context Protocol, protected by one scope, and an unmodified client that knows only its URL: it finds the metadata
 //! of the resource by the challenge, the provider in them, registers, signs a person in, and calls a tool.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 
 use actix_web::{App, HttpServer};
 use palisade::oauth::ProtectedResource;
-use palisade_tests::node::{packages, script};
 use palisade_tests::provider::{RealProvider, Visitor};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::mcp_client::McpClient;
 use super::{CALLBACK, SERVICE, setup};
 
 #[allow(dead_code, reason = "its server listens on a port of its own")]
 #[path = "../../examples/themes/src/bin/mcp.rs"]
 mod theme;
-
-/// The client, which ends with this value.
-struct McpClient(Child);
-
-impl McpClient {
-    fn start() -> Option<Self> {
-        let folder = packages("provider", &[])?;
-        let mut node = Command::new("node");
-        node.arg(script("provider", "mcp.mjs", &folder)).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Some(Self(node.spawn().expect("node starts")))
-    }
-
-    /// Sends a line, and returns the answer. It waits in a thread of its own, because the server runs in this one.
-    async fn ask(&mut self, line: Value) -> Value {
-        writeln!(self.0.stdin.as_mut().unwrap(), "{line}").unwrap();
-        let output = self.0.stdout.take().unwrap();
-        let (output, answer) = tokio::task::spawn_blocking(move || {
-            let mut output = BufReader::new(output);
-            let mut answer = String::new();
-            output.read_line(&mut answer).unwrap();
-            (output.into_inner(), answer)
-        })
-        .await
-        .unwrap();
-        self.0.stdout = Some(output);
-        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("not an answer of the client: {answer:?}"))
-    }
-}
-
-impl Drop for McpClient {
-    fn drop(&mut self) {
-        self.0.kill().and_then(|()| self.0.wait()).expect("the client ends");
-    }
-}
 
 #[actix_web::test]
 async fn client_finds_the_provider_and_calls_a_tool() {
@@ -69,7 +33,7 @@ async fn client_finds_the_provider_and_calls_a_tool() {
     let handle = server.handle();
     actix_web::rt::spawn(server);
 
-    let answer = client.ask(json!({ "url": identifier, "redirect": CALLBACK })).await;
+    let answer = client.ask(json!({ "url": identifier, "redirect": CALLBACK, "tool": "orders" })).await;
     let page = answer["authorize"].as_str().unwrap_or_else(|| panic!("{answer}"));
     let asked = url::Url::parse(page).unwrap();
     let parameter = |name| asked.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());

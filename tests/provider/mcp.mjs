@@ -1,6 +1,8 @@
 // An unmodified client of the Model Context Protocol, which finds by itself where to get a token for a server. The first line of standard
-// input is `{ url, redirect, pin }`: the server, and where the provider returns to. It answers `{ authorize }`, the page to sign in at,
-// takes `{ callback }`, the URL that the provider returned to, and answers `{ tools, text }`. A failure is `{ failed }`.
+// input is `{ url, redirect, tool, further, client }`: the server, where the provider returns to, a tool, perhaps one that needs a further
+// scope, and `{ client_id, issuer }` if the provider knows the client (otherwise it registers, for the scopes that it needs first). It answers
+// `{ authorize }`, the page to sign in at, takes `{ callback }`, the URL that the provider returned to, and answers
+// `{ tools, text, scope }`. Then, with `further`, the same once more for that tool. A failure is `{ failed }`.
 
 import { createInterface } from 'node:readline';
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
@@ -8,9 +10,9 @@ import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@model
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const read = async () => JSON.parse((await lines.next()).value);
-const { url, redirect } = await read();
+const { url, redirect, tool, further, client: known } = await read();
 
-const kept = {};
+const kept = { client: known };
 const person = {
   redirectUrl: redirect,
   clientMetadata: {
@@ -37,22 +39,33 @@ function connect() {
   return { client, transport };
 }
 
-try {
-  const first = connect();
+/// Does what needs a token, and signs in when the client asks for that.
+async function signInFor(transport, action) {
+  kept.page = undefined;
   try {
-    await first.client.connect(first.transport);
+    await action();
     throw new Error('a token was not asked for');
   } catch (error) {
     if (!kept.page || !(error instanceof UnauthorizedError || error.cause instanceof UnauthorizedError)) throw error;
   }
   answer({ authorize: kept.page.href });
   const { callback } = await read();
-  await first.transport.finishAuth(new URL(callback).searchParams);
+  await transport.finishAuth(new URL(callback).searchParams);
+}
+
+try {
+  const first = connect();
+  await signInFor(first.transport, () => first.client.connect(first.transport));
   const { client, transport } = connect();
   await client.connect(transport);
   const { tools } = await client.listTools();
-  const called = await client.callTool({ name: 'orders', arguments: {} });
+  const called = await client.callTool({ name: tool, arguments: {} });
   answer({ tools: tools.map(({ name }) => name), text: called.content[0].text, scope: kept.tokens.scope });
+  if (further) {
+    const call = () => client.callTool({ name: further, arguments: {} });
+    await signInFor(transport, call);
+    answer({ text: (await call()).content[0].text, scope: kept.tokens.scope });
+  }
   await client.close();
 } catch (error) {
   answer({ failed: `${error.stack}`, cause: `${error.cause?.stack}` });

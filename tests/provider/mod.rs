@@ -4,6 +4,7 @@
 mod visitor;
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -49,8 +50,18 @@ impl RealProvider {
     /// Starts a provider with this setup, whose members `provider.mjs` explains. `None` if Node or the packages are not
     /// installed; in CI this fails instead.
     pub fn start(setup: &Value) -> Option<Self> {
-        let folder = packages("provider", &[])?;
+        Self::start_with(setup, Command::new("node"))
+    }
+
+    /// The same. It also trusts this certificate (PEM) when it calls an application over HTTPS.
+    pub fn start_trusting(setup: &Value, certificate: &Path) -> Option<Self> {
         let mut node = Command::new("node");
+        node.env("NODE_EXTRA_CA_CERTS", certificate);
+        Self::start_with(setup, node)
+    }
+
+    fn start_with(setup: &Value, mut node: Command) -> Option<Self> {
+        let folder = packages("provider", &[])?;
         node.arg(script("provider", "provider.mjs", &folder));
         let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
         let (commands, answers) = (node.stdin.take().unwrap(), BufReader::new(node.stdout.take().unwrap()));

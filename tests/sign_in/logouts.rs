@@ -59,6 +59,30 @@ async fn provider_ends_one_of_its_sessions() {
     }
 }
 
+/// CWE-613: a session whose rights changed is still one that began at the provider.
+#[actix_web::test]
+async fn provider_ends_a_session_whose_rights_changed() {
+    let (liar, (sessions, revocations)) = (liar(), shared_sessions());
+    let sign_in = sign_in(&liar);
+    let app = site!(sign_in, sessions);
+    let browser = Browser::default();
+    let asked = browser.begins(&app, "/sign-in").await;
+    let mut claims = asked.claims(&liar);
+    (claims["sid"], claims["acr"], claims["amr"]) = ("s-1".into(), "phr".into(), json!(["pwd", "otp"]));
+    claims["auth_time"] = (now() - 7).into();
+    issue(&liar, &claims);
+    assert_eq!(browser.get(&app, &asked.answer(&liar)).await.status, 303);
+    let login = browser.get(&app, "/how").await.body;
+    assert_eq!(login, format!(r#""phr" ["pwd","otp"] {}"#, claims["auth_time"]));
+    for _ in 0..2 {
+        assert_eq!(browser.get(&app, "/rotate").await.body, "rotated");
+        assert!(browser.get(&app, "/me").await.body.ends_with("[\"admin\"]"));
+        assert_eq!(browser.get(&app, "/how").await.body, login);
+    }
+    sign_in.back_channel(&logout_token(&logout_claims(&liar, "1")), &revocations).await.unwrap();
+    assert_eq!(browser.get(&app, "/me").await.status, 401);
+}
+
 #[actix_web::test]
 async fn provider_ends_all_sessions_of_a_user() {
     let (liar, (sessions, revocations)) = (liar(), shared_sessions());

@@ -27,6 +27,7 @@ use actix_web::http::Method;
 use actix_web::web::{Data, Query};
 use actix_web::{Error, HttpRequest, HttpResponse};
 use jsonwebtoken::Algorithm;
+use palisade::jwt::Grant;
 use palisade::oauth::{OAuthClient, Provider, SignIn, SignInBuilder};
 use palisade::revocation::MemoryRevocations;
 use palisade::session::{CookieSessions, MemorySessions, ReturnPath};
@@ -108,6 +109,26 @@ async fn me(caller: Principal) -> String {
     format!("{} {:?}", caller.subject(), caller.roles())
 }
 
+/// How the user of the session was authenticated.
+#[get("/how")]
+#[authenticated]
+async fn how(caller: Principal) -> String {
+    let claims: Value = caller.token().unwrap().claims().unwrap();
+    format!("{} {} {}", claims["acr"], claims["amr"], claims["auth_time"])
+}
+
+/// Other rights within the session.
+#[get("/rotate")]
+#[authenticated]
+async fn rotate(
+    caller: Principal,
+    request: HttpRequest,
+    sessions: Data<CookieSessions>,
+) -> Result<&'static str, Problem> {
+    sessions.rotate(&request, &Grant::new(caller.subject(), Duration::from_secs(60)).roles(["admin"])).await?;
+    Ok("rotated")
+}
+
 macro_rules! site {
     ($sign_in:expr) => {
         crate::site!($sign_in, crate::sessions())
@@ -116,6 +137,7 @@ macro_rules! site {
         let sessions = $sessions;
         let palisade = palisade::Palisade::builder().authenticator(sessions.clone());
         let routes = palisade::scope("").service(crate::begin).service(crate::callback).service(crate::me);
+        let routes = routes.service(crate::how).service(crate::rotate);
         let app = actix_web::App::new()
             .app_data(actix_web::web::Data::new(Clone::clone(&$sign_in)))
             .app_data(actix_web::web::Data::new(sessions));

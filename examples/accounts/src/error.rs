@@ -16,8 +16,8 @@ pub enum ApiError {
     /// 409.
     #[error("Another account has this email.")]
     EmailTaken,
-    /// 403: an account needs an email, and the provider of a new account says none.
-    #[error("The provider did not say your email address, which an account needs.")]
+    /// 403: an account needs an email, and the provider of a new account has verified none.
+    #[error("An account needs an email address, and the provider has verified none of you.")]
     NoEmail,
     /// 403: owners may change their account, but not their role.
     #[error("Only an administrator may change a role.")]

@@ -1,7 +1,8 @@
-//! Sign-in at the configured provider, and the account of whoever signed in.
+//! Sign-in at the configured provider, and the account of the person who signed in.
 //!
-//! The threats are an account that is taken over with an email (CWE-287: the account is found by issuer and subject), and a session that
-//! goes on after the provider has ended its own (CWE-613: [`back_channel`] ends it). What palisade checks is in
+//! The threats are an account that is taken over with an email (CWE-287: the account is found by issuer and subject, and a new account
+//! gets only an email that the provider has verified), and a session that goes on after the provider has ended its own
+//! (CWE-613: [`back_channel`] ends it). What palisade checks is in
 //! [`palisade::oauth::SignIn`].
 
 use std::time::SystemTime;
@@ -20,7 +21,7 @@ use crate::{
     actions,
     boot::BootError,
     config::Oidc,
-    db::{Db, NewAccount},
+    db::{Db, Login, NewAccount},
     email::Email,
     error::ApiError,
     roles::Role,
@@ -49,8 +50,12 @@ impl AppSignIn {
         let extracted = Salt::new(HKDF_SHA256, &[]).extract(secret.expose_secret().as_bytes());
         let filled = extracted.expand(&[KEY], HKDF_SHA256).and_then(|expanded| expanded.fill(&mut key));
         filled.map_err(|error| BootError::new("ACCOUNTS_OIDC_ISSUER", error))?;
-        let sign_in = SignIn::builder(&provider, client, &settings.callback, key).scopes(["profile", "email"]).build();
-        Ok(Self(Some(sign_in.map_err(|error| BootError::new("ACCOUNTS_OIDC_CALLBACK", error))?)))
+        let mut sign_in = SignIn::builder(&provider, client, &settings.callback, key).scopes(["profile", "email"]);
+        if let Some(address) = &settings.after_logout {
+            sign_in = sign_in.after_logout(address);
+        }
+        let invalid = |error| BootError::new("ACCOUNTS_OIDC_CALLBACK or ACCOUNTS_OIDC_AFTER_LOGOUT", error);
+        Ok(Self(Some(sign_in.build().map_err(invalid)?)))
     }
 
     /// The sign-in. Without one, its pages do not exist.
@@ -71,26 +76,37 @@ impl AppSignIn {
 struct Profile {
     name: Option<String>,
     email: Option<String>,
+    /// Whether the provider has checked that the email is that of the person.
+    #[serde(default)]
+    email_verified: bool,
+}
+
+impl Profile {
+    /// The email. Without a check by the provider, it may be the email of somebody else.
+    fn verified_email(&self) -> Option<Email> {
+        let email = self.email.as_deref().filter(|_| self.email_verified)?;
+        Email::parse(email).ok()
+    }
 }
 
 /// Returns what the account of this identity may do. The first sign-in creates the account.
 pub async fn account_of(who: &UpstreamIdentity, db: &Db) -> Result<Grant, Problem> {
     let read_at = SystemTime::now();
     let known = db.login_by_identity(who.issuer(), who.subject()).await?;
-    let (id, role) = match known {
-        Some(account) => (account.id.to_string(), account.role),
-        None => (create_account(who, db).await?, Role::User),
+    let account = match known {
+        Some(account) => account,
+        None => create_account(who, db).await?,
     };
-    let grant = who.grant(id, actions::ACCESS_TOKEN_LIFETIME);
-    Ok(actions::with_rights(grant, role).as_of(read_at))
+    let grant = who.grant(account.id.to_string(), actions::ACCESS_TOKEN_LIFETIME);
+    Ok(actions::with_rights(grant, account.role).as_of(read_at))
 }
 
-async fn create_account(who: &UpstreamIdentity, db: &Db) -> Result<String, Problem> {
+async fn create_account(who: &UpstreamIdentity, db: &Db) -> Result<Login, Problem> {
     let mut profile: Profile = who.claims().unwrap_or_default();
-    if profile.email.is_none() {
+    if profile.verified_email().is_none() {
         profile = who.user_info().await.unwrap_or(profile);
     }
-    let email = profile.email.and_then(|email| Email::parse(&email).ok()).ok_or(ApiError::NoEmail)?;
+    let email = profile.verified_email().ok_or(ApiError::NoEmail)?;
     let is_name = |name: &String| (2..=100).contains(&name.chars().count()) && printable(name).is_ok();
     let name = profile.name.filter(is_name).unwrap_or_else(|| "New user".to_owned());
     let account = NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: None };

@@ -63,7 +63,7 @@ impl PrincipalLookup {
         }
         let Authenticated { principal, ambient } = authenticated;
         let completed = self.function.ask(principal.clone(), request).await.map_err(Failure::Rejected)?;
-        Ok(Authenticated { principal: completed.limited_as(&principal), ambient })
+        Ok(Authenticated { principal: completed.completed_for(&principal), ambient })
     }
 
     /// The caller as the function returns it.
@@ -85,7 +85,7 @@ impl PrincipalLookup {
         if !completed.is_same_caller_as(&principal) {
             return Err(Failure::Changed);
         }
-        let completed = completed.limited_as(&principal);
+        let completed = completed.completed_for(&principal);
         if remembers {
             CompletedPrincipal::remember(&principal, self.id, &completed);
         }

@@ -209,6 +209,14 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// Whether it can accept a token whose `aud` names this audience. A protected resource (`ProtectedResource`) whose
+    /// identifier no authenticator accepts is a configuration error. An authenticator that wraps another one should return what that
+    /// one does. Default: `false`, for credentials that have no audience.
+    fn accepts_audience(&self, audience: &str) -> bool {
+        let _ = audience;
+        false
+    }
+
     /// Whether the challenge differs from request to request, such as one with a nonce of its own. It is then written for each
     /// response, and the context has the request. Default: `false`.
     fn challenge_varies(&self) -> bool {
@@ -251,8 +259,8 @@ pub(crate) enum Failure {
 }
 
 /// Determines the caller with those of the authenticators that `is_asked` accepts. If the request has credentials of several of
-/// their schemes, each must be valid, and all must belong to the same caller. The roles and scopes of the first credential apply, and the
-/// binding of the one that has one.
+/// their schemes, each must be valid, and all must belong to the same caller. The roles and scopes of the first bound credential
+/// apply, or else those of the first credential.
 pub(crate) async fn authenticate(
     authenticators: &[std::sync::Arc<dyn Authenticator>],
     is_asked: impl Fn(&dyn Authenticator) -> bool,
@@ -286,7 +294,8 @@ pub(crate) async fn authenticate(
                         if first.is_bound() && first.confirmation() != principal.confirmation() {
                             return Err(Failure::Rejected(AuthError::Invalid("credentials_bound_differently")));
                         }
-                        caller = Some(first.clone().limited_as(&principal));
+                        // Its proof says nothing about the other credential, so its rights count.
+                        caller = Some(if first.is_bound() { first.clone() } else { principal }.limited_as(first));
                     }
                     Some(first) if first.is_same_caller_as(&principal) => {}
                     Some(_) => return Err(Failure::Disagree),

@@ -19,6 +19,10 @@ pub(crate) trait SenderConstraint: Send + Sync {
 
     /// The algorithms of DPoP proofs, separated by spaces. `None` if no such proofs are checked.
     fn dpop_algorithms(&self) -> Option<&str>;
+
+    /// Whether certificates of clients are read from headers of proxies.
+    #[cfg(feature = "oauth")]
+    fn reads_certificates_of_proxies(&self) -> bool;
 }
 
 /// Why a bound credential was not accepted.

@@ -23,19 +23,30 @@ impl From<bool> for Truth {
     }
 }
 
+/// What another token of the same caller could have.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Assumed {
+    /// The credential counts as it is.
+    Nothing,
+    /// All scopes.
+    AllScopes,
+    /// All scopes, a key that the caller proves to have, and each demanded login.
+    BetterToken,
+}
+
 pub(crate) struct Facts<'f, 'r> {
     access: AccessRequest<'f>,
     checks: Vec<(&'r Check, Verdict)>,
     rows: Vec<(&'r Ownership, Result<Loaded, LoadFailure>)>,
-    /// Evaluates as if the credential had all scopes.
-    assume_all_scopes: bool,
+    /// Evaluates as if the caller had presented another token.
+    assumed: Assumed,
     /// Evaluates as if the caller owned no row except possibly this one.
     only: Option<&'r Ownership>,
 }
 
 impl<'f, 'r> Facts<'f, 'r> {
     pub(super) fn new(access: AccessRequest<'f>) -> Self {
-        Self { access, checks: Vec::new(), rows: Vec::new(), assume_all_scopes: false, only: None }
+        Self { access, checks: Vec::new(), rows: Vec::new(), assumed: Assumed::Nothing, only: None }
     }
 
     pub(super) fn all<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Result<Truth, Rejection> {
@@ -75,12 +86,14 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Role(role) => holds(&|principal| principal.has_role(role)),
             Rule::Admin => holds(&|principal| principal.has_role(self.access.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
-            Rule::Scope(scope) => holds(&|principal| self.assume_all_scopes || principal.has_scope(scope)),
+            Rule::Scope(scope) => holds(&|principal| self.assumed >= Assumed::AllScopes || principal.has_scope(scope)),
             Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),
             Rule::Tenant(parameter) => self.is_parameter(parameter, Principal::tenant),
-            Rule::Bound => holds(&Principal::is_bound),
+            Rule::Bound => holds(&|principal| self.assumed == Assumed::BetterToken || principal.is_bound()),
             Rule::Delegated => holds(&|principal| principal.actor().is_some()),
-            Rule::StepUp(demand) => holds(&|principal| step_up::is_met(demand, principal)),
+            Rule::StepUp(demand) => {
+                holds(&|principal| self.assumed == Assumed::BetterToken || step_up::is_met(demand, principal))
+            }
             Rule::Check(_) | Rule::Owns(_) | Rule::Not(_) if self.access.principal.is_none() => Ok(Truth::No),
             Rule::Check(check) => {
                 let called = self.checks.iter().find(|(called, _)| called == check);
@@ -252,35 +265,40 @@ impl<'f, 'r> Facts<'f, 'r> {
         })
     }
 
-    /// The scopes that the rules need, if the credential lacks some of them, and the rules would hold with them. Those that the
-    /// credential has are among them, because a client asks for a new token with these scopes and no others (RFC 6750 §3).
+    /// The scopes that the rules need, if the credential lacks some of them, and the rules would hold for another token with them. Those
+    /// that the credential has are among them, because a client asks for a new token with these scopes and no others (RFC 6750 §3). A
+    /// missing proof and a missing login are told afterwards: the client gets both with a new token too.
     pub(super) fn needed_scopes(&mut self, rules: Rules<'_>) -> Option<Vec<&'static str>> {
-        self.assume_all_scopes = true;
-        let with_all_scopes = self.all(rules.all());
-        if !matches!(with_all_scopes, Ok(Truth::Yes | Truth::Open)) {
-            self.assume_all_scopes = false;
-            return None;
-        }
+        self.assumed = Assumed::BetterToken;
+        let with_better_token = self.all(rules.all());
         let mut scopes = Vec::new();
-        for rule in rules.all() {
-            self.add_needed_scopes(rule, &mut scopes);
+        if matches!(with_better_token, Ok(Truth::Yes | Truth::Open)) {
+            rules.all().for_each(|rule| self.add_needed_scopes(rule, &mut scopes));
         }
-        self.assume_all_scopes = false;
+        self.assumed = Assumed::Nothing;
         let principal = self.access.principal?;
         scopes.iter().any(|scope| !principal.has_scope(scope)).then_some(scopes)
     }
 
-    fn add_needed_scopes(&self, rule: &Rule, scopes: &mut Vec<&'static str>) {
+    fn add_needed_scopes(&mut self, rule: &Rule, scopes: &mut Vec<&'static str>) {
         match rule {
             Rule::Scope(scope) if !scopes.contains(scope) => scopes.push(scope),
             Rule::All(rules) => rules.iter().for_each(|rule| self.add_needed_scopes(rule, scopes)),
-            // One alternative is enough: the first that would hold with all scopes.
+            // One alternative is enough: the first that would hold with all scopes alone, or else with a better token.
             Rule::Any(rules) => {
-                let alternative = rules.iter().find(|rule| matches!(self.truth(rule), Ok(Truth::Yes | Truth::Open)));
+                let alternative = self.first_that_holds(rules, Assumed::AllScopes);
+                let alternative = alternative.or_else(|| self.first_that_holds(rules, Assumed::BetterToken));
                 alternative.into_iter().for_each(|rule| self.add_needed_scopes(rule, scopes));
             }
             _ => {}
         }
+    }
+
+    fn first_that_holds<'a>(&mut self, rules: &'a [Rule], assumed: Assumed) -> Option<&'a Rule> {
+        let before = std::mem::replace(&mut self.assumed, assumed);
+        let first = rules.iter().find(|rule| matches!(self.truth(rule), Ok(Truth::Yes | Truth::Open)));
+        self.assumed = before;
+        first
     }
 
     pub(super) fn into_rows(self) -> Rows {

@@ -51,7 +51,7 @@ pub(crate) type Rows = Vec<(TypeId, Box<dyn Any>)>;
 pub(crate) enum Rejection {
     /// The rule does not admit the caller.
     Denied(&'static str),
-    /// The rule would admit the caller if the credential had these scopes (RFC 6750 §3.1).
+    /// The credential lacks some of these scopes (RFC 6750 §3.1). Apart from them, a proof and a login, the rule admits the caller.
     Scopes(Vec<&'static str>),
     /// The credential is not bound to a key of its caller. Apart from that, and from a login, the rule admits the caller.
     Unbound,
@@ -210,7 +210,7 @@ fn rejection(facts: &mut Facts<'_, '_>, rules: Rules<'_>) -> Rejection {
         return Rejection::Scopes(scopes);
     }
     let unmet = rules.all().flat_map(conjuncts).filter(|rule| facts.truth(rule) == Ok(Truth::No));
-    // Another credential or another login helps only if nothing else is missing. A login with the same kind of credential would not
+    // Another credential or another login helps only if nothing else is missing, except scopes, which were asked for above. A login with the same kind of credential would not
     // help a caller without a proof, so the proof is demanded first.
     let first = unmet.min_by_key(|rule| match rule {
         Rule::StepUp(_) => 2,

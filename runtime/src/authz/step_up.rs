@@ -1,7 +1,7 @@
 //! Whether a caller was authenticated strongly and recently enough (RFC 9470).
 //!
 //! Threat: a session that was stolen, or left open, is used for what matters most (CWE-306, CWE-613). Promise: a claim that is missing, or
-//! of another type, does not meet a demand. A login in the future is none.
+//! of another type, does not meet a demand. A login in the future is none. Its age is judged by the clock of the verifier.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,16 +22,17 @@ struct LoginClaims<'c> {
 }
 
 pub(crate) fn is_met(demand: &StepUp, principal: &Principal) -> bool {
-    principal.token().is_some_and(|token| claims_meet(demand, &token.claims, SystemTime::now()))
+    principal.token().is_some_and(|token| claims_meet(demand, &token.claims, || principal.wall_time()))
 }
 
-fn claims_meet(demand: &StepUp, claims: &str, now: SystemTime) -> bool {
+/// `now` is called only if the age of the login matters.
+fn claims_meet(demand: &StepUp, claims: &str, now: impl Fn() -> SystemTime) -> bool {
     let Ok(LoginClaims { acr, auth_time }) = serde_json::from_str(claims) else { return false };
     let is_strong =
         demand.acr_values().is_empty() || acr.is_some_and(|own| demand.acr_values().iter().any(|value| *value == own));
     is_strong
         && demand.max_age().is_none_or(|max_age| {
-            let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let now = now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let login = auth_time.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             login.is_some_and(|login| {
                 login <= now.saturating_add(LEEWAY) && now <= login.saturating_add(max_age).saturating_add(LEEWAY)
@@ -48,7 +49,7 @@ mod tests {
     const BOTH: StepUp = StepUp::new(&["phr"]).max_age_seconds(300);
 
     fn meets(demand: &StepUp, claims: &str) -> bool {
-        claims_meet(demand, claims, UNIX_EPOCH + Duration::from_secs(1_000))
+        claims_meet(demand, claims, || UNIX_EPOCH + Duration::from_secs(1_000))
     }
 
     #[test]

@@ -69,7 +69,10 @@ impl PalisadeBuilder {
             config_checks::check_headers_of_proxies(&self.authenticators, proxies, &mut mistakes);
         }
         #[cfg(feature = "oauth")]
-        super::resources::check(&policies, &self.authenticators, &mut mistakes);
+        {
+            let is_proxied = proxies.as_ref().is_none_or(|proxies| !proxies.is_empty());
+            super::resources::check(&policies, &self.authenticators, is_proxied, &mut mistakes);
+        }
         config_checks::check_reports(&policies, &headers, &mut mistakes);
         config_checks::check_exempting_rules(&self.exempt_clients.rules, &mut mistakes);
         for Exempt { prefix, reason } in &self.exempt {

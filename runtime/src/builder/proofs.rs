@@ -17,6 +17,8 @@ impl PalisadeBuilder {
     /// [`require_proof`](crate::jwt::JwtBuilder::require_proof). Tokens that are bound to the client certificate of the
     /// connection (`x5t#S256`, RFC 8705) need the feature `tls` and no setting.
     ///
+    /// Pages of the origins that the [CORS](Self::cors) rules allow may then send the header `DPoP` too.
+    ///
     /// ```
     /// use palisade::oauth::Dpop;
     /// use palisade::{Jwt, Palisade};

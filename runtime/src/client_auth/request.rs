@@ -15,11 +15,13 @@ use zeroize::Zeroizing;
 use super::answer::refusal;
 use super::{ClientAuthentication, OAuthClient};
 use crate::clock::Clock;
-use crate::outgoing::{Address, Answer, OutgoingCall};
+use crate::outgoing::{Address, Answer, CallError, OutgoingCall};
 use crate::provider::Provider;
 
 /// The largest answer of an endpoint for tokens.
 const LARGEST: usize = 64 * 1024;
+/// RFC 6749 §5.2.
+const INVALID_CLIENT: &str = "invalid_client";
 /// RFC 7523 §2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -32,6 +34,15 @@ pub(crate) enum RequestError {
     Refused(Box<str>),
     /// The provider responded with something else than the standard allows.
     Garbage,
+    /// The response was larger than any that the standard needs, and was not read to its end.
+    TooLarge,
+}
+
+impl RequestError {
+    /// Whether the provider refused the client itself, whatever the request was (RFC 6749 §5.2).
+    pub(crate) fn refuses_client(&self) -> bool {
+        matches!(self, Self::Refused(code) if matches!(&**code, INVALID_CLIENT | "unauthorized_client"))
+    }
 }
 
 impl OAuthClient {
@@ -58,7 +69,10 @@ impl OAuthClient {
         };
         let answer = provider.outgoing().call(call).await.map_err(|error| {
             tracing::warn!(issuer = provider.issuer(), %error, "a provider did not respond");
-            RequestError::Unavailable
+            match error {
+                CallError::TooLarge { .. } => RequestError::TooLarge,
+                CallError::Unavailable(_) | CallError::Busy => RequestError::Unavailable,
+            }
         })?;
         match answer.status {
             200..=299 => Ok(answer),
@@ -66,7 +80,12 @@ impl OAuthClient {
                 tracing::warn!(issuer = provider.issuer(), status = answer.status, "a provider cannot respond now");
                 Err(RequestError::Unavailable)
             }
-            _ => Err(refusal(&answer.body).map_or(RequestError::Garbage, RequestError::Refused)),
+            status => Err(match refusal(&answer.body) {
+                Some(code) => RequestError::Refused(code),
+                // RFC 6749 §5.2: this status is that of a failed authentication of the client.
+                None if status == 401 => RequestError::Refused(INVALID_CLIENT.into()),
+                None => RequestError::Garbage,
+            }),
         }
     }
 

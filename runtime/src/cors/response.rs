@@ -49,9 +49,12 @@ impl CorsRules {
     }
 
     /// Adds the headers that only the response to a preflight has.
-    pub(crate) fn apply_preflight(&self, headers: &mut HeaderMap) {
+    pub(crate) fn apply_preflight(&self, headers: &mut HeaderMap, checks_proofs: bool) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.lines.methods.clone());
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, self.lines.request_headers.clone());
+        if checks_proofs {
+            add_once(headers, &ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("dpop"));
+        }
         headers.insert(ACCESS_CONTROL_MAX_AGE, self.lines.max_age.clone());
     }
 }

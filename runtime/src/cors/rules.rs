@@ -17,6 +17,8 @@ use crate::denial::Denial;
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const REQUEST_HEADERS: [HeaderName; 2] =
     [HeaderName::from_static("authorization"), HeaderName::from_static("content-type")];
+/// The proof of a bound token (RFC 9449 §4.1).
+const PROOF: HeaderName = HeaderName::from_static("dpop");
 /// The response headers that a page may read in addition to those that the Fetch standard always allows.
 const EXPOSED: &str = "Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, \
                        WWW-Authenticate, DPoP-Nonce, Location";
@@ -216,8 +218,8 @@ impl CorsRules {
         }
     }
 
-    /// Whether the request that a preflight announces is allowed.
-    pub(crate) fn preflight(&self, head: &RequestHead) -> Result<Share, Denial> {
+    /// Whether the request that a preflight announces is allowed, in an application that checks proofs or does not.
+    pub(crate) fn preflight(&self, head: &RequestHead, checks_proofs: bool) -> Result<Share, Denial> {
         let share = self.share_of(head);
         if matches!(share, Share::No) {
             return Err(Denial::origin("origin_not_allowed"));
@@ -230,7 +232,8 @@ impl CorsRules {
             let names = line.to_str().unwrap_or("\n").split(',').map(str::trim).filter(|name| !name.is_empty());
             for name in names {
                 let is_same = |own: &HeaderName| own.as_str().eq_ignore_ascii_case(name);
-                if !REQUEST_HEADERS.iter().chain(&self.request_headers).any(is_same) {
+                let is_proof = checks_proofs && is_same(&PROOF);
+                if !is_proof && !REQUEST_HEADERS.iter().chain(&self.request_headers).any(is_same) {
                     return Err(Denial::origin("header_not_allowed_cross_origin"));
                 }
             }

@@ -6,7 +6,7 @@
 use super::GuardedRequest;
 use crate::authn::{AuthError, Authenticated, Failure};
 use crate::dry_run;
-use crate::policy::Rule;
+use crate::policy::{Credentials, Rule};
 use crate::principal::Token;
 use crate::protected_resource::ProtectedResource;
 
@@ -24,15 +24,34 @@ impl MountedResource {
     /// Notes the scopes of the rules, for the metadata.
     pub(super) fn new<'r>(resource: &ProtectedResource, rules: impl Iterator<Item = &'r Rule> + Clone) -> Self {
         let mut scopes = Vec::new();
-        for rule in rules {
+        for rule in rules.clone() {
             add_needed(rule, &mut scopes);
-            rule.leaves(&mut |leaf| {
-                if let Rule::Scope(scope) = leaf {
-                    resource.note_scope(scope);
-                }
-            });
+            note_scopes(rule, resource);
+        }
+        let asks = rules.clone().fold(Credentials::Ignored, |all, rule| all.and(rule.credentials()));
+        if asks != Credentials::Ignored {
+            resource.note_route(rules.clone().any(requires_proof));
         }
         Self { resource: resource.clone(), scopes: scopes.into() }
+    }
+}
+
+/// Notes the scopes that help a caller. A scope that a caller must not have does not, and its name may be internal.
+fn note_scopes(rule: &Rule, resource: &ProtectedResource) {
+    match rule {
+        Rule::Scope(scope) => resource.note_scope(scope),
+        Rule::All(rules) | Rule::Any(rules) => rules.iter().for_each(|rule| note_scopes(rule, resource)),
+        _ => {}
+    }
+}
+
+/// Whether each caller that the rule admits has a bound credential.
+fn requires_proof(rule: &Rule) -> bool {
+    match rule {
+        Rule::Bound => true,
+        Rule::All(rules) => rules.iter().any(requires_proof),
+        Rule::Any(rules) => !rules.is_empty() && rules.iter().all(requires_proof),
+        _ => false,
     }
 }
 

@@ -122,7 +122,7 @@ impl GuardedRequest<'_, '_> {
             Outcome::Responded(response) if response.status().as_u16() < 400 => response,
             Outcome::Responded(response) => self.failed(response),
             Outcome::Denied(denial) => {
-                if denial.is_cross_site() {
+                if denial.is_cross_site() || denial.is_request_for_nonce() {
                     self.reservations.blame_nobody();
                 }
                 self.reject(denial)
@@ -149,7 +149,12 @@ impl GuardedRequest<'_, '_> {
     }
 
     fn reject(&self, denial: Denial) -> HttpResponse {
-        self.audit(denial.status, denial.reason);
+        if denial.is_request_for_nonce() {
+            self.state.audited.set(true);
+            audit::nonce_required(denial.reason, &self.mounted.policy.handler, self.client());
+        } else {
+            self.audit(denial.status, denial.reason);
+        }
         let of_route = self.state.responses.get().map(Rc::as_ref);
         respond(self.settings, denial, of_route, self.challenge_place(), self.request.head())
     }

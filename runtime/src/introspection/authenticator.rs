@@ -56,6 +56,10 @@ impl Authenticator for Introspection {
         Some(self.0.provider.issuer())
     }
 
+    fn accepts_audience(&self, audience: &str) -> bool {
+        !self.0.answers.any_audience && self.0.rules.jwt().accepts_audience(audience)
+    }
+
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
         self.0.rules.jwt().challenge(context, challenges);
     }

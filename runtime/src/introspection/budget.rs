@@ -1,8 +1,9 @@
 //! How many unknown tokens one address may send.
 //!
-//! Threat: random tokens, each of which causes a call to the provider (CWE-400). Promise: an address whose tokens were rejected by the
-//! provider twenty times within ten seconds causes no more calls until these are over. The number of addresses that are remembered is
-//! bounded.
+//! Threat: random tokens, each of which causes a call to the provider (CWE-400). Promise: an address that caused twenty calls within ten
+//! seconds whose answers accepted no token causes no more calls until these are over, beside those under way. A call is charged once,
+//! however many requests wait for it, and also if they have gone. A call that failed because of the provider is not charged. The number
+//! of addresses that are remembered is bounded.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 const MOST_REJECTED: u32 = 20;
 const MOST_ADDRESSES: usize = 16_384;
 
-/// The rejected tokens of each address.
+/// The calls of each address that accepted no token.
 pub(super) struct Budgets(Cache<IpAddr, Spent>);
 
 #[derive(Clone, Copy)]
@@ -33,7 +34,7 @@ impl Budgets {
         self.0.get(&address).is_some_and(|spent| spent.is_current(now) && spent.rejected >= MOST_REJECTED)
     }
 
-    /// The provider rejected a token of this address. Two threads may count one rejection instead of two.
+    /// A call of this address accepted no token. Two threads may count one call instead of two.
     pub(super) fn charge(&self, address: IpAddr, now: Tick) {
         let known = self.0.get(&address).filter(|spent| spent.is_current(now));
         let Spent { since, rejected } = known.unwrap_or(Spent { since: now, rejected: 0 });

@@ -67,7 +67,8 @@ impl IntrospectionBuilder {
     /// Accepts tokens for every API, for a provider whose answers have no `aud`.
     ///
     /// Danger: a token that the provider issued for another API is accepted here, so that API can act as its callers here (RFC 9700 §2.3).
-    /// Check scopes that belong only to this API.
+    /// Check scopes that belong only to this API. It does not count for a [protected resource](crate::oauth::ProtectedResource),
+    /// which needs an authenticator that accepts its identifier.
     pub fn danger_any_audience(mut self) -> Self {
         self.any_audience = true;
         self

@@ -2,7 +2,8 @@
 //!
 //! Threat: a good answer that outlives its token, a bad one that displaces good ones, and a memory of tokens that a thief could read
 //! (CWE-613, CWE-400, CWE-312). Promise: the key of an entry is the SHA-256 of the token. A good answer is used until the token ends or the
-//! configured time has passed, whichever is first. Bad answers have a cache of their own. Both have a bounded number of entries.
+//! configured time has passed, whichever is first. Bad answers have a cache of their own, and one that decides nothing is used for a second.
+//! Both have a bounded number of entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::authn::AuthError;
 use crate::authn::digest::{Digest, sha256};
 use crate::clock::Tick;
 use crate::principal::Principal;
+
+/// How long an answer counts that is no decision: the token is asked about again after that.
+const UNDECIDED: Duration = Duration::from_secs(1);
 
 pub(super) fn digest(token: &str) -> Digest {
     sha256(token.as_bytes())
@@ -74,6 +78,12 @@ impl Answers {
             _ => {}
         }
     }
+
+    /// Remembers that the provider answered, but not whether the token is valid.
+    pub(super) fn keep_undecided(&self, digest: Digest, reason: &'static str, now: Tick) {
+        let error = AuthError::Unavailable(reason);
+        self.inactive.insert(digest, InactiveToken { error, until: now.after(UNDECIDED) });
+    }
 }
 
 #[cfg(test)]
@@ -120,5 +130,19 @@ mod tests {
         assert!(answers.find(&token, wall, now.after(LONGEST)).is_none(), "it is asked about again");
         answers.keep(token, &Err(AuthError::Invalid("token_inactive")), now.after(LONGEST));
         assert!(answers.find(&token, wall, now.after(LONGEST)).unwrap().is_err());
+    }
+
+    #[test]
+    fn an_answer_that_decides_nothing_counts_for_a_second() {
+        let (answers, now, wall) = (answers(), Tick::default(), Duration::from_secs(1));
+        let token = digest("token");
+        answers.keep_undecided(token, "introspection_answer", now);
+        let almost = now.after(UNDECIDED - Duration::from_nanos(1));
+        let found = answers.find(&token, wall, almost).unwrap().unwrap_err();
+        assert_eq!(found, AuthError::Unavailable("introspection_answer"));
+        assert!(answers.find(&token, wall, now.after(UNDECIDED)).is_none());
+        answers.keep_undecided(token, "introspection_answer", now);
+        answers.keep(token, &active(100), now);
+        assert!(answers.find(&token, wall, now).unwrap().is_ok());
     }
 }

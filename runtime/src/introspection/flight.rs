@@ -1,8 +1,8 @@
 //! One call for all who wait for the same token.
 //!
 //! Threat: many requests with one token that cause as many calls (CWE-400), and a client that hangs up and takes the call of others with
-//! it. Promise: a call runs in a task of its own, and each request with the token gets its result. Calls beyond the configured number wait
-//! for at most a second.
+//! it, or causes calls without being charged for them. Promise: a call runs in a task of its own, which charges the address for it, and each
+//! request with the token gets its result. Calls beyond the configured number wait for at most a second, and not more than 1,024 wait.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,16 +14,19 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::{Asking, LONGEST_QUEUE};
+use super::{Asking, LONGEST_QUEUE, ProviderFault};
 use crate::authn::AuthError;
 use crate::authn::digest::Digest;
 use crate::principal::Principal;
 
 const UNAVAILABLE: AuthError = AuthError::Unavailable("introspection_unavailable");
+const BUSY: AuthError = AuthError::Unavailable("introspection_busy");
+/// How many calls are under way or wait for their turn.
+const MOST_FLIGHTS: usize = 1024;
 
 type AnsweredToken = Result<Principal, AuthError>;
 
-/// The calls that are under way or wait for their turn. Each is there for at least one request, so there are not more of them than requests.
+/// The calls that are under way or wait for their turn. The clients that caused them may have gone.
 #[derive(Default)]
 pub(super) struct Flights(Mutex<HashMap<Digest, watch::Receiver<Option<AnsweredToken>>>>);
 
@@ -38,6 +41,7 @@ impl Asking {
             let mut flights = self.flights.0.lock();
             match flights.get(&digest) {
                 Some(waiter) => waiter.clone(),
+                None if flights.len() >= MOST_FLIGHTS => return Err(BUSY),
                 None => {
                     let runtime = tokio::runtime::Handle::try_current().map_err(|_| UNAVAILABLE)?;
                     let (verdict, waiter) = watch::channel(None);
@@ -53,14 +57,10 @@ impl Asking {
         };
         // Longer than a turn, the metadata and the call itself may take.
         let longest = self.longest_call().saturating_add(LONGEST_QUEUE);
-        let verdict = match timeout(longest, waiter.wait_for(Option::is_some)).await {
+        match timeout(longest, waiter.wait_for(Option::is_some)).await {
             Ok(Ok(verdict)) => verdict.clone().unwrap_or(Err(UNAVAILABLE)),
             Ok(Err(_)) | Err(_) => Err(UNAVAILABLE),
-        };
-        if let (Err(AuthError::Invalid(_)), Some(address)) = (&verdict, address) {
-            self.budgets.charge(address, self.clock.tick());
         }
-        verdict
     }
 
     /// Metadata are fetched in at most two calls.
@@ -79,13 +79,22 @@ impl TokenQuestion {
     async fn run(&self, token: &Zeroizing<String>, address: Option<IpAddr>) -> AnsweredToken {
         let asking = &self.asking;
         let turn = timeout(LONGEST_QUEUE, asking.at_once.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(AuthError::Unavailable("introspection_busy")) };
+        let Ok(Ok(_turn)) = turn else { return Err(BUSY) };
         // While this waited for its turn, other tokens of the address may have been rejected.
         if address.is_some_and(|address| asking.budgets.is_spent(address, asking.clock.tick())) {
             return Err(AuthError::Unavailable("introspection_budget"));
         }
-        let answer = asking.call(token).await;
-        asking.remembered.keep(self.digest, &answer, asking.clock.tick());
+        let answer = asking.call(token).await.map_err(|ProviderFault(reason)| AuthError::Unavailable(reason))?;
+        let now = asking.clock.tick();
+        asking.remembered.keep(self.digest, &answer, now);
+        match (&answer, address) {
+            (Ok(_), _) | (Err(_), None) => {}
+            // The client may have gone. It caused this call all the same.
+            (Err(_), Some(address)) => asking.budgets.charge(address, now),
+        }
+        if let Err(AuthError::Unavailable(reason)) = answer {
+            asking.remembered.keep_undecided(self.digest, reason, now);
+        }
         answer.map(|(principal, _)| principal)
     }
 }

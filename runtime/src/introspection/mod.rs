@@ -5,7 +5,8 @@
 //! memory (CWE-400). Promise: a token is accepted only if the answer says `true`, is of the expected issuer and for this API, and is
 //! within its times; its members are judged as the claims of a JWT. An answer is remembered for a bounded time and never beyond the
 //! end of the token. One call is made for all who wait for the same token. The tokens that are remembered, the calls under way, and the
-//! unknown tokens of one address are bounded. While the provider is unavailable, what is not remembered is 503.
+//! unknown tokens of one address are bounded. While the provider is unavailable, what is not remembered is 503. An odd answer about one
+//! token is an outage for this token only.
 
 mod answer;
 mod authenticator;
@@ -75,9 +76,12 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// | `token_type` | it is not an access token, such as a refresh token, or the answer does not say what it is |
 /// | `token_too_long` | it is longer than 8 KiB |
 ///
-/// With 503: `introspection_unavailable` (the provider does not respond), `introspection_answer` (its answer is malformed),
-/// `introspection_refused` (it rejects this client; the log has an event `misconfigured`), `introspection_busy` (too many calls are under
-/// way), `introspection_budget` (the address sent too many unknown tokens).
+/// With 503: `introspection_unavailable` (the provider does not respond), `introspection_answer` (its answer about this token is malformed
+/// or an error), `introspection_refused` (it rejects this client; the log has an event `misconfigured`), `introspection_busy` (too many
+/// calls are under way), `introspection_budget` (within ten seconds, the provider called no token of twenty of this address active).
+///
+/// While the provider does not respond, responds with 429 or 5xx, or rejects this client, it is asked again later and later, about all
+/// tokens: after 1 to 30 seconds. Another odd answer concerns only its token, about which the provider is asked again after a second.
 #[derive(Clone)]
 pub struct Introspection(Arc<Asking>);
 
@@ -127,6 +131,12 @@ impl Introspection {
     }
 }
 
+/// Why the provider can be asked about no token at all.
+struct ProviderFault(&'static str);
+
+/// What it said about one token, if it said something. Unavailable: that was no decision.
+type TokenAnswer = Result<(Principal, Duration), AuthError>;
+
 impl Asking {
     /// # Errors
     ///
@@ -142,51 +152,53 @@ impl Asking {
     }
 
     /// Makes the call and judges the answer.
-    async fn call(&self, token: &Zeroizing<String>) -> Result<(Principal, Duration), AuthError> {
+    async fn call(&self, token: &Zeroizing<String>) -> Result<TokenAnswer, ProviderFault> {
         let began = self.clock.tick();
         {
             let mut outage = self.outage.lock();
             if outage.back_off.is_failing() && !outage.back_off.may_try(began, FIRST_PAUSE, LONGEST_PAUSE) {
-                return Err(AuthError::Unavailable("introspection_unavailable"));
+                return Err(ProviderFault("introspection_unavailable"));
             }
             outage.back_off.begin(began);
         }
         let answer = self.answer(token).await;
         let mut outage = self.outage.lock();
-        match answer {
-            Err(AuthError::Unavailable(reason)) => {
-                outage.back_off.fail();
-                Err(AuthError::Unavailable(reason))
-            }
-            verdict => {
-                outage.back_off.succeed();
-                verdict
-            }
+        match &answer {
+            Err(ProviderFault(_)) => outage.back_off.fail_since(began),
+            // Also if it was no decision: the provider responds. The token may have been chosen so that the answer is odd.
+            Ok(_) => outage.back_off.succeed(),
         }
+        answer
     }
 
-    async fn answer(&self, token: &Zeroizing<String>) -> Result<(Principal, Duration), AuthError> {
-        let unavailable = AuthError::Unavailable("introspection_unavailable");
-        let metadata = self.provider.metadata().await.map_err(|_| unavailable)?;
+    async fn answer(&self, token: &Zeroizing<String>) -> Result<TokenAnswer, ProviderFault> {
+        let unavailable = || ProviderFault("introspection_unavailable");
+        let metadata = self.provider.metadata().await.map_err(|_| unavailable())?;
         let Some(endpoint) = metadata.address(ProviderEndpoint::Introspection) else {
             self.report("the metadata of the provider have no `introspection_endpoint`: use `Jwt::discover` for tokens that are JWTs");
-            return Err(AuthError::Unavailable("introspection_refused"));
+            return Err(ProviderFault("introspection_refused"));
         };
         let fields = [("token", token.as_str()), ("token_type_hint", "access_token")];
         let answer = match self.client.post(&self.provider, endpoint, &fields, &self.clock).await {
             Ok(answer) => answer,
-            Err(RequestError::Unavailable) => return Err(unavailable),
-            Err(RequestError::Garbage) => return Err(AuthError::Unavailable("introspection_answer")),
+            Err(RequestError::Unavailable) => return Err(unavailable()),
+            Err(RequestError::Garbage | RequestError::TooLarge) => {
+                return Ok(Err(AuthError::Unavailable("introspection_answer")));
+            }
+            Err(refusal @ RequestError::Refused(_)) if !refusal.refuses_client() => {
+                tracing::warn!(issuer = self.provider.issuer(), ?refusal, "a provider refused to introspect a token");
+                return Ok(Err(AuthError::Unavailable("introspection_answer")));
+            }
             Err(RequestError::Refused(code)) => {
                 let help = format!(
                     "the provider refuses to introspect tokens for this client, with the error `{code}`: check the id and the secret of the client, and its rights at the provider"
                 );
                 self.report(&help);
-                return Err(AuthError::Unavailable("introspection_refused"));
+                return Err(ProviderFault("introspection_refused"));
             }
         };
-        let now = self.rules.since_1970().ok_or(AuthError::Unavailable("clock"))?;
-        self.answers.judge(&answer.body, &self.rules, now)
+        let Some(now) = self.rules.since_1970() else { return Ok(Err(AuthError::Unavailable("clock"))) };
+        Ok(self.answers.judge(&answer.body, &self.rules, now))
     }
 
     /// Reports an error in the setup, at most once a minute.

@@ -11,7 +11,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use palisade_grammar::names::is_token_byte;
 
 use super::Jwt;
-use super::judgement::{Judgement, TokenParts};
+use super::judgement::{Judgement, has_form_of_jwt};
 use crate::authn::{Attempt, AuthError, Authenticator, ChallengeContext, Challenges};
 use crate::challenge;
 use crate::principal::{Confirmation, Principal};
@@ -51,11 +51,17 @@ impl Authenticator for Jwt {
         self.0.sources.iter().any(|source| source.remote().is_some()).then(|| Jwt::issuer(self))
     }
 
+    fn accepts_audience(&self, audience: &str) -> bool {
+        // A protected resource reads `aud`.
+        let expected = &self.0.expectations;
+        expected.paths.audience.is_none() && expected.audiences.iter().any(|own| own == audience)
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         match self.credential(request) {
             Credential::Presented(token) | Credential::Proved(token) => {
                 // Another authenticator may know a token that is not a JWT, such as by introspection.
-                let is_foreign = |token| TokenParts::split(token).is_none() || self.is_of_another_issuer(token);
+                let is_foreign = |token| !has_form_of_jwt(token) || self.is_of_another_issuer(token);
                 std::str::from_utf8(token).is_ok_and(|token| is_token68(token) && is_foreign(token))
             }
             Credential::Absent | Credential::Malformed(_) => false,

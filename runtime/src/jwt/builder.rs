@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use palisade_grammar::names::is_token_byte;
 
+use super::algorithms::AcceptedAlgorithms;
 use super::bearer::BEARER;
 use super::cache::{Entries, TokenCache};
 use super::claims::Expectations;
@@ -115,9 +116,11 @@ impl JwtBuilder {
                 revocable: false,
                 leeway: DEFAULT_LEEWAY,
                 kind: TokenType::default().into(),
+                algorithms: AcceptedAlgorithms::default(),
                 needs_proof: false,
                 paths: Paths::default(),
                 fixed_tenant: None,
+                clock: None,
             },
             keys: Vec::new(),
             cache: TokenCache::default(),
@@ -301,6 +304,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     /// Verifiers that share a `RemoteKeySet` must have the same clock.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.clock = clock.into();
+        self.expectations.clock = Some(self.clock.clone());
         self
     }
 
@@ -320,7 +324,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     ///
     /// All settings that cannot be used: a blank issuer or audience, an invalid name of a scheme, a query parameter, a protocol or a
     /// cookie, a leeway over 60 seconds, an empty name in a claim path, a
-    /// token length out of bounds, or an error of a key source.
+    /// token length out of bounds, algorithms that no key has, or an error of a key source.
     pub fn build(self) -> Result<Jwt, ConfigError>
     where
         I: HasIssuer,
@@ -353,6 +357,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
         locations.check(&mut mistakes);
         let sources: Vec<Source> = keys.into_iter().map(|keys| keys.0).collect();
         sources.iter().for_each(|source| source.check(&mut mistakes));
+        expectations.algorithms.check(&sources, &mut mistakes);
         mistakes.into_result()?;
         let cache = match cache {
             TokenCache::Off => None,

@@ -16,6 +16,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::AuthError;
 use super::actor::{self, ActorClaim, ActorReader};
+use super::algorithms::AcceptedAlgorithms;
 use super::confirmation::{self, ConfirmationClaim};
 use super::header::TokenKind;
 use super::json::{self, Reason, SeenNames, Text};
@@ -23,6 +24,7 @@ use super::paths::Paths;
 use super::texts::{AnyValue, Texts};
 use crate::audit;
 use crate::authn::names::split_scopes;
+use crate::clock::Clock;
 use crate::principal::{Confirmation, LastCheck, Principal, Token};
 
 /// The end of the year 9999, where RFC 3339 ends. A later date is rejected as an error, such as milliseconds instead of seconds.
@@ -43,11 +45,14 @@ pub(super) struct Expectations {
     pub(super) revocable: bool,
     pub(super) leeway: Duration,
     pub(super) kind: TokenKind,
+    pub(super) algorithms: AcceptedAlgorithms,
     /// Whether each token must be bound to a key of its caller.
     pub(super) needs_proof: bool,
     pub(super) paths: Paths,
     /// The tenant of each principal, or that none has one. `None`: that of the token.
     pub(super) fixed_tenant: Option<Option<Box<str>>>,
+    /// For rules that compare times of the token later. `None`: that of the machine.
+    pub(super) clock: Option<Clock>,
 }
 
 /// A principal, and the times between which the token is valid, including the leeway. Both are durations since 1970. `until` is
@@ -169,6 +174,9 @@ impl<'de> RawClaims<'de> {
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);
             let tenant = expected.fixed_tenant.as_ref().map_or(tenant, |fixed| fixed.as_deref());
+            if let Some(clock) = &expected.clock {
+                principal = principal.with_clock(clock.clone());
+            }
             if let Some(tenant) = tenant {
                 principal = principal.with_tenant(tenant);
             }

@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 use super::actor::{IssuedActor, is_valid};
 use super::claims::LAST_DATE;
 use super::confirmation::IssuedConfirmation;
+use super::login::StatedLogin;
 #[cfg(feature = "oauth")]
-use super::upstream::UpstreamLogin;
+use super::upstream::{Upstream, UpstreamLogin};
 use crate::principal::{Actor, Confirmation};
 use crate::problem::{Problem, respond_with_problem};
 
@@ -38,7 +39,8 @@ pub struct Grant {
     session: Option<String>,
     as_of: Option<Duration>,
     #[cfg(feature = "oauth")]
-    upstream: Option<Box<UpstreamLogin>>,
+    upstream: Option<Box<Upstream>>,
+    login: Option<Box<StatedLogin>>,
     confirmation: Option<Confirmation>,
     actor: Option<Actor>,
     claims: Map<String, Value>,
@@ -61,6 +63,7 @@ impl Grant {
             as_of: None,
             #[cfg(feature = "oauth")]
             upstream: None,
+            login: None,
             confirmation: None,
             actor: None,
             claims: Map::new(),
@@ -89,7 +92,46 @@ impl Grant {
     /// Notes how the subject was authenticated at a provider.
     #[cfg(feature = "oauth")]
     pub(crate) fn authenticated_upstream(mut self, login: UpstreamLogin) -> Self {
-        self.upstream = Some(Box::new(login));
+        let UpstreamLogin { upstream, acr, amr, auth_time } = login;
+        self.upstream = Some(Box::new(upstream));
+        self.login = Some(Box::new(StatedLogin::at_provider(acr, amr, auth_time)));
+        self
+    }
+
+    /// Takes over what an earlier grant of the same session says about its login, unless this grant says it itself. `claims` are those
+    /// that the session has.
+    #[cfg(feature = "cookies")]
+    pub(crate) fn continuing(mut self, claims: &str) -> Self {
+        #[cfg(feature = "oauth")]
+        {
+            self.upstream = self.upstream.or_else(|| Upstream::of(claims).map(Box::new));
+        }
+        self.login = self.login.or_else(|| StatedLogin::of(claims).map(Box::new));
+        self
+    }
+
+    /// How and when the subject was authenticated: the class of the authentication (`acr`), its methods (`amr`, RFC 8176 §2), and its
+    /// time (`auth_time`, in whole seconds). [`#[step_up]`](macro@crate::step_up) compares the class and the time. Each text is 1 to 255
+    /// bytes without control characters. Default: the token says nothing about it, and meets no such demand.
+    ///
+    /// A login that the application checked itself, such as a second factor, is stated by this:
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use palisade::jwt::Grant;
+    ///
+    /// let grant = Grant::new("u-1", Duration::from_secs(900)).authenticated("phr", ["pwd", "otp"], SystemTime::now());
+    /// # let _ = grant;
+    /// ```
+    ///
+    /// Danger: `when` is the time at which the user proved who they are, and not the time of this call.
+    pub fn authenticated(
+        mut self,
+        acr: impl Into<String>,
+        amr: impl IntoIterator<Item = impl Into<String>>,
+        when: SystemTime,
+    ) -> Self {
+        self.login = Some(Box::new(StatedLogin::new(acr.into(), amr.into_iter().map(Into::into).collect(), when)));
         self
     }
 
@@ -190,6 +232,11 @@ pub enum IssueError {
         "an actor in a token must have texts of 1 to 255 bytes without control characters, and be one of at most 8"
     )]
     Actor,
+    /// The class or a method of the authentication is empty, over 255 bytes, or has control characters, or its time is before 1970.
+    #[error(
+        "how the subject was authenticated must be texts of 1 to 255 bytes without control characters and a time since 1970"
+    )]
+    Authentication,
     /// A claim of the application has a name that palisade or RFC 7519 defines.
     #[error("a claim of the application must not have the name of a registered claim")]
     Claim,
@@ -246,14 +293,17 @@ pub(super) struct NewCredential<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) session: Option<&'a str>,
     pub(super) lifetime: Duration,
+    /// Whether it is kept here, so that it may say whom the provider knows. Clients read other credentials.
+    #[cfg(feature = "oauth")]
+    pub(super) keeps_upstream: bool,
 }
 
 #[derive(Serialize)]
 struct IssuedClaims<'g> {
     /// First, so that the text of a session without it costs one comparison.
     #[cfg(feature = "oauth")]
-    #[serde(flatten)]
-    upstream: Option<&'g UpstreamLogin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'g Upstream>,
     iss: &'g str,
     sub: &'g str,
     aud: &'g str,
@@ -278,6 +328,8 @@ struct IssuedClaims<'g> {
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<IssuedActor<'g>>,
     #[serde(flatten)]
+    login: Option<&'g StatedLogin>,
+    #[serde(flatten)]
     claims: &'g Map<String, Value>,
 }
 
@@ -290,7 +342,7 @@ impl Grant {
         let exp = now.as_secs().checked_add(lifetime).filter(|exp| *exp <= LAST_DATE.as_secs() && lifetime > 0);
         let claims = IssuedClaims {
             #[cfg(feature = "oauth")]
-            upstream: self.upstream.as_deref(),
+            upstream: self.upstream.as_deref().filter(|_| credential.keeps_upstream),
             iss: credential.issuer,
             sub: &self.subject,
             aud: credential.audience,
@@ -305,6 +357,7 @@ impl Grant {
             tenant: self.tenant.as_deref(),
             cnf: self.confirmation.as_ref().map(IssuedConfirmation::of),
             act: self.actor.as_ref().map(IssuedActor::of),
+            login: self.login.as_deref(),
             claims: &self.claims,
         };
         serde_json::to_vec(&claims).map_err(|_| IssueError::Unavailable)
@@ -323,6 +376,8 @@ impl Grant {
             IssueError::Tenant
         } else if self.actor.as_ref().is_some_and(|actor| !is_valid(actor)) {
             IssueError::Actor
+        } else if self.login.as_ref().is_some_and(|login| !login.is_valid()) {
+            IssueError::Authentication
         } else if self.claims.keys().any(|name| RESERVED_CLAIMS.contains(&name.as_str())) {
             IssueError::Claim
         } else {

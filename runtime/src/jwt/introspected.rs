@@ -7,15 +7,13 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::bearer::{Credential, is_token68};
 use super::builder::{JwtBuilder, Set, Unset};
 use super::cache::TokenCache;
 use super::claims::{JudgedClaims, RawClaims};
-use super::judgement::{Judgement, TokenParts};
+use super::judgement::Judgement;
 use super::{AuthError, Jwt};
 use crate::config_error::ConfigError;
 use crate::principal::Principal;
@@ -91,10 +89,4 @@ impl TokenRules {
     pub(crate) fn unless_revoked(&self, principal: Principal) -> Judgement<'_> {
         self.0.unless_revoked(principal)
     }
-}
-
-/// Whether the text has the form of a JWT: three parts, of which the first is a JSON object.
-pub(crate) fn has_form_of_jwt(token: &str) -> bool {
-    let Some(parts) = TokenParts::split(token) else { return false };
-    URL_SAFE_NO_PAD.decode(parts.header).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }

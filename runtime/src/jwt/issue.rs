@@ -165,6 +165,8 @@ fn issue(issuing: &Issuing, grant: &Grant, now: Duration) -> Result<String, Issu
         id: Some(&id),
         session: grant.granted_session(),
         lifetime: grant.granted_lifetime(),
+        #[cfg(feature = "oauth")]
+        keeps_upstream: false,
     };
     let claims = grant.claims(&credential, now)?;
     let key = issuing.keys.signing(grant.granted_lifetime());

@@ -54,6 +54,9 @@ impl TokenIssuer {
 
     /// Publishes a key that signed tokens before this process started. Tokens of it are accepted until this time.
     ///
+    /// At a restart, `until` is the time of the rotation that retired the key, and after it the
+    /// [longest lifetime](Self::longest_lifetime) of a token and 1 minute: keep it with the key. Leave out a key whose time is over.
+    ///
     /// # Errors
     ///
     /// If this key or the active one is a secret or has no name, if another key has the same name, or if `until` is before 1970.
@@ -80,7 +83,7 @@ impl TokenIssuer {
 
     /// The longest lifetime of a token, for which [`rotate`](Self::rotate) keeps the retired key public. Default: one hour. If this
     /// issuer issued a token with a longer lifetime, that lifetime counts. Set it if another process issues such tokens with the same
-    /// keys.
+    /// keys, such as this one before a restart.
     #[must_use]
     pub fn longest_lifetime(mut self, lifetime: Duration) -> Self {
         self.own_keys().set_longest_lifetime(lifetime);
@@ -105,7 +108,7 @@ impl TokenIssuer {
     ///
     /// # Errors
     ///
-    /// [`RotationError`], but never `TooSoon`; then nothing has changed.
+    /// [`RotationError`], but never `TooSoon`; then nothing has changed. A new key with the name of the stolen one is such an error.
     pub fn danger_rotate_now(&self, next: SigningKey) -> Result<(), RotationError> {
         self.0.keys.replace_stolen(next, &self.0.clock)
     }

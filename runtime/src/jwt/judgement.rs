@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 
 use super::algorithm::{Algorithm, Family};
@@ -209,6 +211,9 @@ impl Jwt {
         let parts = TokenParts::split(token).ok_or(AuthError::Invalid("token_malformed"))?;
         VerifierCache::borrow(|verifiers| {
             let (key, algorithm) = choose_key(keys, parts.header, expected.kind, verifiers)?;
+            if !expected.algorithms.accept(algorithm) {
+                return Err(ALGORITHM.into());
+            }
             verifiers.check_signature((&key, algorithm), parts.signed, parts.signature).map_err(
                 |error| match error {
                     SIGNATURE if key.id().is_none() => VerificationFailure::UnnamedKeyMismatch,
@@ -278,4 +283,11 @@ impl<'t> TokenParts<'t> {
         let signed = token.get(..header.len().checked_add(claims.len())?.checked_add(1)?)?;
         (!signature.contains('.')).then_some(Self { signed, header, claims, signature })
     }
+}
+
+/// Whether the text has the form of a JWT: three parts, of which the first is a JSON object. A token that only its provider can read may
+/// have dots too.
+pub(crate) fn has_form_of_jwt(token: &str) -> bool {
+    let Some(parts) = TokenParts::split(token) else { return false };
+    URL_SAFE_NO_PAD.decode(parts.header).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }

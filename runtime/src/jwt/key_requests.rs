@@ -1,13 +1,13 @@
 //! Judges a token after its key sources have fetched keys.
 //!
 //! Threat: one slow or unavailable source that makes the tokens of the other sources fail (CWE-400). Promise: all sources that
-//! may have the key fetch it at the same time, and the first one that has it decides. A token of another issuer causes no
-//! fetch.
+//! may have the key fetch it at the same time, and the first one that has it decides. A token of another issuer, or a text that is no JWT,
+//! causes no fetch.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::judgement::{Failures, Judgement, VerificationFailure};
+use super::judgement::{Failures, Judgement, VerificationFailure, has_form_of_jwt};
 use super::remote::{RemoteKeySet, Wanted};
 use super::{AuthError, Jwt};
 use crate::principal::Principal;
@@ -30,6 +30,9 @@ impl Jwt {
         token: &'a str,
         named_key: bool,
     ) -> Judgement<'a> {
+        if !has_form_of_jwt(token) {
+            return Judgement::Done(Err(AuthError::Invalid("token_malformed")));
+        }
         if self.is_of_another_issuer(token) {
             return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
         }

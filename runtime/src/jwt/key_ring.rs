@@ -5,12 +5,13 @@
 //! keep the published set. A key that no longer signs stays public until the last of its tokens has expired, and no longer. Secrets are
 //! never published.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::algorithm::Family;
+use super::algorithm::{Algorithm, Family};
 use super::header;
 use super::key::VerifyingKey;
 use super::key_set::{KeySet, MOST_KEYS};
@@ -27,6 +28,8 @@ const DEFAULT_PUBLISHED_FOR: Duration = Duration::from_secs(300);
 const DEFAULT_LONGEST_LIFETIME: Duration = Duration::from_secs(3600);
 /// No key ends.
 const NEVER: u64 = u64::MAX;
+/// How many names of removed keys are remembered.
+const MOST_FORMER: usize = 1024;
 
 /// Why the keys of a [`TokenIssuer`](crate::jwt::TokenIssuer) were not rotated. Nothing has changed then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,16 +44,20 @@ pub enum RotationError {
     /// So many keys are retired that a verifier would ignore some: rotate less often, or issue tokens with a shorter lifetime.
     #[error("too many keys are retired; rotate less often, or shorten the lifetime of tokens")]
     TooManyKeys,
+    /// The clock of this machine is before 1970, so it is unknown until when the key must stay public.
+    #[error("the clock of this machine is before 1970")]
+    Clock,
     /// The new key cannot be used.
     #[error("{0}")]
     Key(#[from] ConfigError),
 }
 
-/// A rotation that came too soon is 503 with `Retry-After`, and the others are 500.
+/// A rotation that came too soon, or without a clock, is 503 with `Retry-After`, and the others are 500.
 impl From<RotationError> for Problem {
     fn from(error: RotationError) -> Self {
         match error {
             RotationError::TooSoon(wait) => Self::unavailable().with_retry_after(wait),
+            RotationError::Clock => Self::unavailable(),
             RotationError::Key(error) => error.into(),
             error => Self::internal().caused_by(error),
         }
@@ -112,6 +119,8 @@ struct RingState {
     active: Arc<OwnKey>,
     next: Option<NextKey>,
     retired: Vec<RetiredKey>,
+    /// The names of keys that were removed. A verifier may still have one under its name.
+    former: VecDeque<Box<str>>,
     published_for: Duration,
     /// `None` if the active key cannot be published. There are no other keys then.
     public: Option<PublicKeys>,
@@ -149,7 +158,8 @@ impl RingState {
     fn check_new(&self, id: Option<&str>) -> Result<(), ConfigError> {
         publishable(&self.active.signing)?;
         named(id)?;
-        if self.verifying().any(|key| key.id() == id) {
+        let is_former = |id: &str| self.former.iter().any(|former| **former == *id);
+        if self.verifying().any(|key| key.id() == id) || id.is_some_and(is_former) {
             return Err(ConfigError::new("jwt keys", "must have different names; a name is never used again"));
         }
         Ok(())
@@ -165,6 +175,14 @@ impl RingState {
         Err(ConfigError::new("jwt keys", "must be at most 64, because verifiers ignore those after"))
     }
 
+    /// Remembers the name of a key that is removed.
+    fn note_former(&mut self, key: &VerifyingKey) {
+        self.former.extend(key.id().map(Into::into));
+        if self.former.len() > MOST_FORMER {
+            self.former.pop_front();
+        }
+    }
+
     /// Publishes what the keys are now.
     fn publish(&mut self) {
         self.public = self.active.verifying.is_some().then(|| {
@@ -178,8 +196,8 @@ impl RingState {
 impl KeyRing {
     pub(super) fn new(active: OwnKey) -> Self {
         let active = Arc::new(active);
-        let (next, retired) = (None, Vec::new());
-        let mut state = RingState { active, next, retired, published_for: DEFAULT_PUBLISHED_FOR, public: None };
+        let (next, retired, former) = (None, Vec::new(), VecDeque::new());
+        let mut state = RingState { active, next, retired, former, published_for: DEFAULT_PUBLISHED_FOR, public: None };
         state.publish();
         Self::of(state, DEFAULT_LONGEST_LIFETIME.as_secs())
     }
@@ -212,6 +230,13 @@ impl KeyRing {
     /// Whether its public halves can be published.
     pub(super) fn is_public(&self) -> bool {
         self.state().public.is_some()
+    }
+
+    /// Whether a key of this algorithm is active, or may be one day.
+    pub(super) fn may_have(&self, algorithm: Algorithm) -> bool {
+        let state = self.state();
+        let may_rotate = state.public.is_some() && algorithm.family() != Family::Hmac;
+        may_rotate || state.active.signing.algorithm() == algorithm
     }
 
     /// The key that signs. A token with this lifetime is about to be issued.
@@ -257,7 +282,7 @@ impl KeyRing {
 
     /// The next key becomes active, and this one next.
     pub(super) fn rotate(&self, new: SigningKey, clock: &Clock) -> Result<(), RotationError> {
-        let now = clock.since_1970().unwrap_or_default();
+        let now = clock.since_1970().ok_or(RotationError::Clock)?;
         self.remove_ended(now);
         let mut state = self.state();
         let next = state.next.clone().ok_or(RotationError::NoNextKey)?;
@@ -282,8 +307,9 @@ impl KeyRing {
         let mut state = self.state();
         let next = state.next.clone().ok_or(RotationError::NoNextKey)?;
         let new = Self::checked_new(&state, new)?;
-        if let Some(stolen) = &state.active.verifying {
+        if let Some(stolen) = state.active.verifying.clone() {
             stolen.retire();
+            state.note_former(&stolen);
         }
         self.activate(&mut state, next, new, clock);
         Ok(())
@@ -309,7 +335,10 @@ impl KeyRing {
         }
         let mut state = self.state();
         let (kept, ended): (Vec<_>, Vec<_>) = state.retired.drain(..).partition(|retired| now < retired.until);
-        ended.iter().for_each(|retired| retired.key.retire());
+        for RetiredKey { key, .. } in &ended {
+            key.retire();
+            state.note_former(key);
+        }
         state.retired = kept;
         if !ended.is_empty() {
             state.publish();

@@ -43,6 +43,7 @@
 
 mod actor;
 mod algorithm;
+mod algorithms;
 mod backend;
 mod base64url;
 mod bearer;
@@ -73,6 +74,7 @@ mod key_requests;
 mod key_ring;
 mod key_set;
 mod locations;
+mod login;
 mod paths;
 mod published;
 #[cfg(feature = "jwks")]
@@ -107,10 +109,12 @@ pub use self::grant::{Grant, IssueError};
 pub(crate) use self::header::TokenKind;
 pub use self::header::TokenType;
 #[cfg(feature = "oauth")]
-pub(crate) use self::introspected::{FoundToken, TokenRules, has_form_of_jwt};
+pub(crate) use self::introspected::{FoundToken, TokenRules};
 pub use self::issue::TokenIssuer;
 #[cfg(feature = "oauth")]
 pub(crate) use self::judgement::Judgement;
+#[cfg(feature = "oauth")]
+pub(crate) use self::judgement::has_form_of_jwt;
 pub use self::key::VerifyingKey;
 pub use self::key_ring::RotationError;
 pub use self::key_set::KeySet;

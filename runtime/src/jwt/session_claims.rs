@@ -6,11 +6,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::LONGEST_TOKEN;
+use super::algorithms::AcceptedAlgorithms;
 use super::claims::{Expectations, RawClaims};
 use super::grant::{Grant, IssueError, NewCredential};
 use super::header::TokenType;
 use super::paths::Paths;
 use crate::authn::{AuthError, LONGEST_LEEWAY};
+use crate::clock::Clock;
 use crate::principal::Principal;
 
 /// Writes and reads the claims of one issuer's sessions.
@@ -19,7 +21,7 @@ pub(crate) struct SessionClaims(Expectations);
 
 impl SessionClaims {
     /// `scheme` is that of the principals.
-    pub(crate) fn new(scheme: &'static str, issuer: String) -> Self {
+    pub(crate) fn new(scheme: &'static str, issuer: String, clock: &Clock) -> Self {
         Self(Expectations {
             scheme,
             audiences: vec![issuer.clone()],
@@ -28,9 +30,11 @@ impl SessionClaims {
             // The store decides when a session is over. This is for a clock that was set back.
             leeway: LONGEST_LEEWAY,
             kind: TokenType::default().into(),
+            algorithms: AcceptedAlgorithms::default(),
             needs_proof: false,
             paths: Paths::default(),
             fixed_tenant: None,
+            clock: Some(clock.clone()),
         })
     }
 
@@ -55,6 +59,8 @@ impl SessionClaims {
             id: None,
             session: Some(session),
             lifetime: ends.saturating_sub(now).saturating_add(Duration::from_secs(1)),
+            #[cfg(feature = "oauth")]
+            keeps_upstream: true,
         };
         let claims = grant.claims(&credential, now)?;
         if claims.len() > LONGEST_TOKEN {

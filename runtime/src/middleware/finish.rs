@@ -60,10 +60,11 @@ impl Finish {
     fn preflight_response(mut self, head: &RequestHead, mut of_route: Option<Rc<ResponsesOfRoute>>) -> HttpResponse {
         let own = of_route.as_deref().and_then(ResponsesOfRoute::cors);
         let cors = own.map_or(&self.settings.cors, |(cors, _)| cors);
-        let mut response = match cors.preflight(head) {
+        let checks_proofs = self.settings.sender.as_ref().is_some_and(|sender| sender.dpop_algorithms().is_some());
+        let mut response = match cors.preflight(head, checks_proofs) {
             Ok(_) => {
                 let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
-                cors.apply_preflight(response.headers_mut());
+                cors.apply_preflight(response.headers_mut(), checks_proofs);
                 response
             }
             Err(denial) => {

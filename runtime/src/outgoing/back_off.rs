@@ -8,6 +8,9 @@ use crate::clock::Tick;
 #[derive(Debug, Default)]
 pub(crate) struct BackOff {
     last_attempt: Option<Tick>,
+    /// The last attempt that had begun when the last failure was counted.
+    #[cfg(feature = "oauth")]
+    counted: Option<Tick>,
     failures: u32,
 }
 
@@ -24,8 +27,21 @@ impl BackOff {
         self.last_attempt = Some(now);
     }
 
+    /// The only attempt that was under way failed.
     pub(crate) fn fail(&mut self) {
+        #[cfg(feature = "oauth")]
+        {
+            self.counted = self.last_attempt;
+        }
         self.failures = self.failures.saturating_add(1);
+    }
+
+    /// One of several attempts failed. All that were under way at a failure are one failure, so that one hiccup makes one short pause.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn fail_since(&mut self, began: Tick) {
+        if self.counted.is_none_or(|counted| counted < began) {
+            self.fail();
+        }
     }
 
     pub(crate) fn succeed(&mut self) {
@@ -60,5 +76,25 @@ mod tests {
         back_off.succeed();
         assert!(!back_off.is_failing() && !back_off.may_try(now, first, longest));
         assert!(back_off.may_try(now.after(first), first, longest));
+    }
+
+    #[test]
+    #[cfg(feature = "oauth")]
+    fn attempts_that_were_under_way_at_a_failure_are_one_failure() {
+        let mut back_off = BackOff::default();
+        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(30));
+        let start = Tick::default();
+        let later = |seconds| start.after(Duration::from_secs(seconds));
+        for began in [start, later(1), later(2)] {
+            back_off.begin(began);
+        }
+        for began in [later(1), start, later(2)] {
+            back_off.fail_since(began);
+        }
+        assert!(back_off.may_try(later(3), first, longest), "a second after the last one began");
+        // The one after the pause counts, and the pause doubles.
+        back_off.begin(later(3));
+        back_off.fail_since(later(3));
+        assert!(!back_off.may_try(later(4), first, longest) && back_off.may_try(later(5), first, longest));
     }
 }

@@ -19,7 +19,7 @@ impl PolicyRow {
     }
 
     /// The prefix of the scope that is a protected resource, and the identifier of the resource.
-    pub(super) fn resource_of_scope(&self) -> Option<(&str, &str)> {
+    pub(crate) fn resource_of_scope(&self) -> Option<(&str, &str)> {
         #[cfg(feature = "oauth")]
         {
             self.resource.as_ref().map(|(scope, resource)| (scope.as_str(), resource.identifier()))

@@ -7,12 +7,14 @@ use std::fmt;
 
 use palisade_grammar::network::Network;
 
+use super::Principal;
+
 /// The limits of a credential.
 #[derive(Clone, Default)]
 pub(crate) struct Constraints {
     /// `None`: from everywhere.
     pub(crate) networks: Option<Box<[Network]>>,
-    /// `None`: whoever has the credential may use it.
+    /// `None`: each client that has the credential may use it.
     pub(crate) confirmation: Option<Confirmation>,
 }
 
@@ -25,7 +27,7 @@ impl Constraints {
     }
 }
 
-/// The key to which a token is bound: the claim `cnf` (RFC 7800). Whoever presents the token must prove to have that key.
+/// The key to which a token is bound: the claim `cnf` (RFC 7800). A client that presents the token must prove that it has that key.
 ///
 /// Digests are SHA-256. They are not secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,5 +76,103 @@ impl fmt::Debug for Confirmation {
             Self::Both { .. } => "Both",
             Self::Unsupported => "Unsupported",
         })
+    }
+}
+
+impl Principal {
+    /// The same principal, whose credential may be used from these networks only. The guard checks that.
+    pub(crate) fn only_from(mut self, networks: impl Into<Box<[Network]>>) -> Self {
+        self.identity_mut().constraints.get_or_insert_default().networks = Some(networks.into());
+        self
+    }
+
+    /// The same principal, whose credential is bound to a key of the client. For an [`Authenticator`](crate::Authenticator) of your
+    /// own that reads `cnf`. The guard rejects the request with 401 unless the client proves to have the key. The function of
+    /// [`principals`](crate::PalisadeBuilder::principals) cannot bind a credential, because it runs after the proof.
+    #[must_use]
+    pub fn with_confirmation(mut self, confirmation: Confirmation) -> Self {
+        self.identity_mut().constraints.get_or_insert_default().confirmation = Some(confirmation);
+        self
+    }
+
+    /// Whether the credential is bound to a key, and the client has proved to have it: a token with `cnf` (RFC 9449, RFC 8705).
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.confirmation().is_some()
+    }
+
+    /// The key to which the credential is bound.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.constraints()?.confirmation.as_ref()
+    }
+
+    /// What limits the use of the credential. `None`: nothing.
+    #[inline]
+    pub(crate) fn constraints(&self) -> Option<&Constraints> {
+        self.identity.constraints.as_deref()
+    }
+
+    /// The same principal as the application's function returned it for this credential. It has the limits and the actor of the
+    /// credential, unless it has its own, and exactly the key of the credential: the function cannot know of another proof.
+    pub(crate) fn completed_for(mut self, credential: &Self) -> Self {
+        if self.confirmation() != credential.confirmation() {
+            self.identity_mut().constraints.get_or_insert_default().confirmation = credential.confirmation().cloned();
+        }
+        self.limited_as(credential)
+    }
+
+    /// The same principal with the limits and the actor of the other one, unless it has its own. Two credentials of one caller limit
+    /// each other.
+    pub(crate) fn limited_as(mut self, other: &Self) -> Self {
+        if let Some(constraints) = other.constraints() {
+            self.identity_mut().constraints.get_or_insert_default().add_missing(constraints);
+        }
+        if let (None, Some(actor)) = (self.actor(), &other.identity.actor) {
+            self.identity_mut().actor = Some(actor.clone());
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn alice() -> Principal {
+        Principal::new("Bearer", "issuer", "alice")
+    }
+
+    #[test]
+    fn completed_principal_has_the_key_of_its_credential() {
+        let bound = alice().with_confirmation(Confirmation::DpopKey([1; 32]));
+        for completed in [alice(), bound.clone(), alice().with_confirmation(Confirmation::DpopKey([2; 32]))] {
+            let of_bound = completed.clone().completed_for(&bound);
+            assert_eq!(of_bound.confirmation(), Some(&Confirmation::DpopKey([1; 32])));
+            assert!(!completed.completed_for(&alice()).is_bound());
+        }
+    }
+
+    #[test]
+    fn limits_of_a_credential_are_kept_beside_each_other() {
+        let networks = [Network::parse("10.0.0.0/8").unwrap()];
+        let bound = alice().with_confirmation(Confirmation::DpopKey([1; 32])).only_from(networks);
+        assert!(bound.is_bound() && bound.constraints().unwrap().networks.is_some());
+        let kept = alice().only_from([]).limited_as(&bound);
+        assert_eq!(kept.confirmation(), Some(&Confirmation::DpopKey([1; 32])));
+        assert!(kept.constraints().unwrap().networks.as_deref().unwrap().is_empty(), "its own are kept");
+        let other = alice().with_confirmation(Confirmation::Unsupported).limited_as(&bound);
+        assert_eq!(other.confirmation(), Some(&Confirmation::Unsupported));
+        let both = Confirmation::Both { dpop_key: [1; 32], certificate: [2; 32] };
+        assert_eq!((both.dpop_key(), both.certificate()), (Some(&[1; 32]), Some(&[2; 32])));
+    }
+
+    #[test]
+    fn unlimited_principal_stays_the_same_one() {
+        let (one, other) = (alice(), alice());
+        let kept = one.clone().limited_as(&other);
+        assert!(Arc::ptr_eq(&kept.identity, &one.identity));
     }
 }

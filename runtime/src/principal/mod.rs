@@ -22,9 +22,9 @@ mod token;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use actix_web::http::StatusCode;
-use palisade_grammar::network::Network;
 
 pub use self::actor::Actor;
 use self::authority::KnownAuthority;
@@ -35,6 +35,7 @@ pub use self::constraints::Confirmation;
 pub(crate) use self::constraints::Constraints;
 pub(crate) use self::token::LastCheck;
 pub use self::token::Token;
+use crate::clock::Clock;
 use crate::problem::{Problem, respond_with_problem};
 
 /// The caller of a route, verified by an authenticator. A handler takes it as an argument.
@@ -68,6 +69,8 @@ struct Identity {
     scopes: Box<[String]>,
     permissions: Box<[String]>,
     token: Option<Token>,
+    /// The clock of the verifier of the token. `None`: that of the machine.
+    clock: Option<Clock>,
     api_key: Option<Box<str>>,
     actor: Option<Box<Actor>>,
     /// What limits the use of the credential. `None`: nothing.
@@ -92,6 +95,7 @@ impl Principal {
             scopes: Box::default(),
             permissions: Box::default(),
             token: None,
+            clock: None,
             api_key: None,
             actor: None,
             constraints: None,
@@ -134,6 +138,17 @@ impl Principal {
         self
     }
 
+    /// The same principal, whose token is judged by this clock.
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
+        self.identity_mut().clock = Some(clock);
+        self
+    }
+
+    /// The present time by the clock that judged the token.
+    pub(crate) fn wall_time(&self) -> SystemTime {
+        self.identity.clock.as_ref().map_or_else(SystemTime::now, Clock::wall_time)
+    }
+
     /// The same principal, authenticated with the API key of this id. For an [`Authenticator`](crate::Authenticator) of your
     /// own whose credentials are API keys ([`has_api_keys`](crate::Authenticator::has_api_keys)).
     ///
@@ -158,38 +173,6 @@ impl Principal {
         self.identity.api_key.as_deref()
     }
 
-    /// The same principal, whose credential may be used from these networks only. The guard checks that.
-    pub(crate) fn only_from(mut self, networks: impl Into<Box<[Network]>>) -> Self {
-        self.identity_mut().constraints.get_or_insert_default().networks = Some(networks.into());
-        self
-    }
-
-    /// The same principal, whose credential is bound to a key of the client. For an [`Authenticator`](crate::Authenticator) of your
-    /// own that reads `cnf`. The guard rejects the request with 401 unless the client proves to have the key.
-    #[must_use]
-    pub fn with_confirmation(mut self, confirmation: Confirmation) -> Self {
-        self.identity_mut().constraints.get_or_insert_default().confirmation = Some(confirmation);
-        self
-    }
-
-    /// Whether the credential is bound to a key, and the client has proved to have it: a token with `cnf` (RFC 9449, RFC 8705).
-    #[must_use]
-    pub fn is_bound(&self) -> bool {
-        self.confirmation().is_some()
-    }
-
-    /// The key to which the credential is bound.
-    #[must_use]
-    pub fn confirmation(&self) -> Option<&Confirmation> {
-        self.constraints()?.confirmation.as_ref()
-    }
-
-    /// What limits the use of the credential. `None`: nothing.
-    #[inline]
-    pub(crate) fn constraints(&self) -> Option<&Constraints> {
-        self.identity.constraints.as_deref()
-    }
-
     /// The same principal, for whom this actor acts. For an [`Authenticator`](crate::Authenticator) of your own.
     #[must_use]
     pub fn with_actor(mut self, actor: Actor) -> Self {
@@ -201,18 +184,6 @@ impl Principal {
     #[must_use]
     pub fn actor(&self) -> Option<&Actor> {
         self.identity.actor.as_deref()
-    }
-
-    /// The same principal with the limits and the actor of the other one, unless it has its own. Code of the application that makes a
-    /// new principal for the same caller must not lose them.
-    pub(crate) fn limited_as(mut self, other: &Self) -> Self {
-        if let Some(constraints) = other.constraints() {
-            self.identity_mut().constraints.get_or_insert_default().add_missing(constraints);
-        }
-        if let (None, Some(actor)) = (self.actor(), &other.identity.actor) {
-            self.identity_mut().actor = Some(actor.clone());
-        }
-        self
     }
 
     fn identity_mut(&mut self) -> &mut Identity {
@@ -362,27 +333,6 @@ mod tests {
 
     fn alice() -> Principal {
         Principal::new("Bearer", "issuer", "alice")
-    }
-
-    #[test]
-    fn limits_of_a_credential_are_kept_beside_each_other() {
-        let networks = [Network::parse("10.0.0.0/8").unwrap()];
-        let bound = alice().with_confirmation(Confirmation::DpopKey([1; 32])).only_from(networks);
-        assert!(bound.is_bound() && bound.constraints().unwrap().networks.is_some());
-        let kept = alice().only_from([]).limited_as(&bound);
-        assert_eq!(kept.confirmation(), Some(&Confirmation::DpopKey([1; 32])));
-        assert!(kept.constraints().unwrap().networks.as_deref().unwrap().is_empty(), "its own are kept");
-        let other = alice().with_confirmation(Confirmation::Unsupported).limited_as(&bound);
-        assert_eq!(other.confirmation(), Some(&Confirmation::Unsupported));
-        let both = Confirmation::Both { dpop_key: [1; 32], certificate: [2; 32] };
-        assert_eq!((both.dpop_key(), both.certificate()), (Some(&[1; 32]), Some(&[2; 32])));
-    }
-
-    #[test]
-    fn unlimited_principal_stays_the_same_one() {
-        let (one, other) = (alice(), alice());
-        let kept = one.clone().limited_as(&other);
-        assert!(Arc::ptr_eq(&kept.identity, &one.identity));
     }
 
     #[test]

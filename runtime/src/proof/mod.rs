@@ -1,4 +1,4 @@
-//! ProofChecks of possession: that a token is used by the client that it was issued to.
+//! Proofs of possession: that a token is used by the client that it was issued to.
 //!
 //! Threat: an access token that leaked is used by whoever found it (CWE-294, CWE-522; RFC 9700 §2.2.1). Promise: a token with the claim
 //! `cnf` is accepted only with a proof of the key in it. The proof is for this request, for this token and for now, and is used once. The
@@ -77,7 +77,8 @@ pub struct Dpop {
     nonces: Option<Nonces>,
     /// `None`: in memory.
     replays: Option<Arc<dyn ErasedReplays>>,
-    clock: Clock,
+    /// `None`: the clock of the machine.
+    clock: Option<Clock>,
     mistakes: Mistakes,
 }
 
@@ -96,7 +97,7 @@ impl Dpop {
             names: String::new(),
             nonces: None,
             replays: None,
-            clock: Clock::system(),
+            clock: None,
             mistakes: Mistakes::default(),
         };
         Ok(dpop.algorithms(ALGORITHMS))
@@ -136,7 +137,8 @@ impl Dpop {
     ///
     /// The secret has at least 32 random bytes. Processes that serve the same API must have the same one. A client without a nonce, or with
     /// one of more than a minute ago, gets 401 with the error `use_dpop_nonce` and the nonce in the header `DPoP-Nonce`. The next nonce is
-    /// also in responses to proofs with an older one, so clients that read it need no second request.
+    /// also in responses to proofs with an older one, so clients that read it need no second request. Asking for a nonce is no failure of
+    /// the client: rate limits that count failures do not count it, and its event in the audit log has the level `INFO`.
     pub fn require_nonce(mut self, secret: impl AsRef<[u8]>) -> Self {
         let secret = secret.as_ref();
         if secret.len() < nonce::SHORTEST_SECRET {
@@ -146,7 +148,8 @@ impl Dpop {
         self
     }
 
-    /// Where the used proofs are remembered. Default: [`MemoryReplays`], which is for one process.
+    /// Where the used proofs are remembered. Default: one [`MemoryReplays`] of the process, which all workers share. With a
+    /// [clock](Self::clock) of its own: one for each call of [`build`](crate::PalisadeBuilder::build).
     pub fn replays(mut self, store: impl ReplayStore) -> Self {
         self.replays = Some(Arc::new(store));
         self
@@ -154,7 +157,7 @@ impl Dpop {
 
     /// The clock by which proofs are valid. Default: the clock of the machine.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
-        self.clock = clock.into();
+        self.clock = Some(clock.into());
         self
     }
 
@@ -195,7 +198,8 @@ impl Dpop {
         if proof.token_hash.as_deref() != Some(&*hash) {
             return Err(rejected("dpop_ath"));
         }
-        let now = self.clock.since_1970().ok_or(Unproved::Unavailable("clock"))?;
+        let now = self.clock.as_ref().map_or_else(|| Clock::system().since_1970(), Clock::since_1970);
+        let now = now.ok_or(Unproved::Unavailable("clock"))?;
         self.check_time(&proof, now, request)?;
         if !(1..=LONGEST_ID).contains(&proof.id.len()) {
             return Err(rejected("dpop_jti"));
@@ -250,8 +254,11 @@ impl ProofChecks {
         #[cfg(not(feature = "tls"))]
         let _ = certificates_from_proxies;
         let with_replays = |dpop: Dpop| {
-            let replays = dpop.replays.clone();
-            let replays = replays.unwrap_or_else(|| Arc::new(MemoryReplays::with_clock(&dpop.clock)));
+            let in_memory = || match &dpop.clock {
+                Some(clock) => MemoryReplays::with_clock(clock),
+                None => MemoryReplays::of_this_process(),
+            };
+            let replays = dpop.replays.clone().unwrap_or_else(|| Arc::new(in_memory()));
             (dpop, replays)
         };
         Self {
@@ -295,6 +302,13 @@ impl SenderConstraint for ProofChecks {
 
     fn dpop_algorithms(&self) -> Option<&str> {
         self.dpop.as_ref().map(|(dpop, _)| &*dpop.names)
+    }
+
+    fn reads_certificates_of_proxies(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.certificates_from_proxies;
+        #[cfg(not(feature = "tls"))]
+        false
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) struct Reservations {
     /// A rate limit rejected the request, so the other ones do not count it.
     rejected: bool,
     /// The page of another site caused the request, so its failure is not one of the caller.
-    cross_site: bool,
+    blames_nobody: bool,
 }
 
 pub(super) struct Entry {
@@ -225,7 +225,7 @@ impl Reservations {
     pub(crate) fn join(&mut self, mut inner: Self) {
         self.entries.append(&mut inner.entries);
         self.rejected |= inner.rejected;
-        self.cross_site |= inner.cross_site;
+        self.blames_nobody |= inner.blames_nobody;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -245,17 +245,18 @@ impl Reservations {
     }
 
     /// The page of another site caused the request: a rate limit that counts by the status of the response does not count it. Otherwise
-    /// that page could use up the failures that its victim has. A rate limit that counts all requests does.
+    /// that page could use up the failures that its victim has. A rate limit that counts all requests does. The same holds for a
+    /// request that only asked for a nonce.
     #[cold]
     pub(crate) fn blame_nobody(&mut self) {
-        self.cross_site = true;
+        self.blames_nobody = true;
     }
 
     /// Refunds the reservations of the rate limits that do not count a response with this status.
     pub(crate) async fn settle(&mut self, store: &RateLimitStore, status: StatusCode) {
         for entry in &mut self.entries {
             let count = &entry.mounted.rate_limit.count;
-            let is_blamed = !self.cross_site || *count == Count::All;
+            let is_blamed = !self.blames_nobody || *count == Count::All;
             entry.counted = !self.rejected && is_blamed && count.counts(status);
         }
         self.refund(store, |entry| !entry.counted).await;

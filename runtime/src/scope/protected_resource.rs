@@ -38,7 +38,9 @@ impl Scope {
     ///
     /// The verifier must accept the audience: add `.audience(resource.identifier())` to the [`Jwt`](crate::Jwt). Mount the
     /// [metadata](ProtectedResource::metadata) too. With [`routes`](crate::PalisadeBuilder::routes), a missing route is an error of
-    /// [`build`](crate::PalisadeBuilder::build), and so is a resource without an authorization server.
+    /// [`build`](crate::PalisadeBuilder::build), and so are a resource without an authorization server, one whose identifier no
+    /// authenticator accepts as the audience, and a scope that is not at or below the path of the identifier. If there are
+    /// [trusted proxies](crate::PalisadeBuilder::trusted_proxies), they may have removed the first part of that path.
     pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
         self.resource = Some(resource.clone());
         self
@@ -51,6 +53,10 @@ impl ProtectedResource {
     ///
     /// The document has the identifier, the authorization servers, the scopes that the routes of the resource name, and what was said about
     /// it with [`name`](Self::name) and [`documentation`](Self::documentation). It has nothing of the request.
+    ///
+    /// With `PalisadeBuilder::dpop`, it also has the algorithms of proofs, and `dpop_bound_access_tokens_required` if each route that asks
+    /// who calls has [`#[require_proof]`](macro@crate::require_proof). With `PalisadeBuilder::certificates_from_proxies`, it has
+    /// `tls_client_certificate_bound_access_tokens` instead, because a certificate is then as good as a proof.
     #[track_caller]
     pub fn metadata(&self) -> Scope {
         let resource = self.clone();
@@ -94,12 +100,16 @@ fn document(resource: &ProtectedResource, settings: &Settings) -> Map<String, Va
     }
     let scopes = resource.scopes();
     let dpop = settings.sender.as_ref().and_then(|sender| sender.dpop_algorithms());
+    let by_certificate = settings.sender.as_ref().is_some_and(|sender| sender.reads_certificates_of_proxies());
+    let requires_dpop = dpop.is_some() && !by_certificate && resource.requires_proof();
     let dpop: Option<Vec<&str>> = dpop.map(|algorithms| algorithms.split(' ').collect());
     let members = [
         ("resource", Some(json!(resource.identifier()))),
         ("authorization_servers", (!servers.is_empty()).then(|| json!(servers))),
         ("scopes_supported", (!scopes.is_empty()).then(|| json!(scopes))),
         ("bearer_methods_supported", Some(json!(["header"]))),
+        ("tls_client_certificate_bound_access_tokens", by_certificate.then(|| json!(true))),
+        ("dpop_bound_access_tokens_required", requires_dpop.then(|| json!(true))),
         ("dpop_signing_alg_values_supported", dpop.map(Value::from)),
         ("resource_name", name.map(Value::from)),
         ("resource_documentation", documentation.map(Value::from)),

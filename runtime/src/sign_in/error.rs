@@ -62,7 +62,7 @@ impl From<Unavailable> for SignInError {
 impl From<RequestError> for SignInError {
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::Unavailable => unavailable("provider_unavailable"),
+            RequestError::Unavailable | RequestError::TooLarge => unavailable("provider_unavailable"),
             RequestError::Garbage => unavailable("provider_garbage"),
             RequestError::Refused(code) if &*code == "invalid_grant" => rejected("code_refused"),
             RequestError::Refused(_) => CLIENT_REFUSED,

@@ -31,7 +31,7 @@ pub enum TokenError {
 impl From<RequestError> for TokenError {
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::Unavailable => Self::Unavailable,
+            RequestError::Unavailable | RequestError::TooLarge => Self::Unavailable,
             RequestError::Refused(code) => Self::Refused(code),
             RequestError::Garbage => Self::Garbage,
         }

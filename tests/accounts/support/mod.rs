@@ -4,6 +4,7 @@ pub mod client;
 mod database;
 pub mod program;
 pub mod raw;
+pub mod sign_in;
 
 pub use client::{Client, TestResponse};
 pub use program::{Server, start_and_fail};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use actix_web::test::TestRequest;
 use jsonwebtoken::Algorithm;
-use palisade::Cors;
 use palisade::oauth::Dpop;
 use palisade::testing::ManualClock;
+use palisade::{Cors, authenticated, get, rate_limit};
 use palisade_tests::log::Log;
 use palisade_tests::{TestResponse, builder, call};
 use serde_json::json;
@@ -79,4 +79,34 @@ async fn nonce_does_not_allow_a_replay() {
     let (log, _guard) = Log::start();
     clock.advance(Duration::from_secs(29));
     refused!(&app, log, request("/who", &token, &proof), Some("invalid_dpop_proof"), "dpop_replayed");
+}
+
+#[get("/once")]
+#[authenticated]
+#[rate_limit(2, "15m", count = failures)]
+async fn once() -> &'static str {
+    "once"
+}
+
+/// Asking for a nonce is how a client gets one: neither a failure of the client nor a warning.
+#[actix_web::test]
+async fn asking_for_a_nonce_is_no_failure() {
+    let (clock, client) = (ManualClock::new(), Client::new(Algorithm::ES256));
+    let palisade = builder().dpop(Dpop::new(BASE).unwrap().require_nonce([7; 32]).clock(&clock)).build().unwrap();
+    let routes = palisade::scope("").service(once);
+    let app = actix_web::test::init_service(actix_web::App::new().service(routes).wrap(palisade)).await;
+    let (log, _guard) = Log::start();
+    for _ in 0..4 {
+        let response = call(&app, client.get("/once")).await;
+        assert_eq!(response.status, 401, "{response:?}");
+        assert_eq!(nonce_of(&response).len(), 22);
+    }
+    let events = log.take();
+    assert!(!events.is_empty() && events.iter().all(|event| !event.contains("WARN")), "{events:?}");
+    // A wrong proof is a failure.
+    for status in [401, 401, 429] {
+        let token = client.token();
+        let wrong = client.sign(&client.proof("POST", "/once", &token));
+        assert_eq!(call(&app, request("/once", &token, &wrong)).await.status, status);
+    }
 }

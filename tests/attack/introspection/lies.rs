@@ -213,6 +213,28 @@ async fn opaque_tokens_and_jwts_are_accepted_beside_each_other() {
     }
 }
 
+/// An opaque token may have dots, and the keys of JWTs are not needed for it.
+#[actix_web::test]
+async fn opaque_tokens_with_dots_are_left_to_introspection() {
+    let setting = Setting::new();
+    let down = palisade_tests::liar::Liar::start();
+    down.go_down();
+    let without_keys = || palisade::Jwt::discover(down.origin()).unwrap().audience(palisade_tests::AUDIENCE);
+    let builders = [
+        palisade::Palisade::builder().authenticator(palisade_tests::jwt()).authenticator(setting.tokens()),
+        palisade::Palisade::builder().authenticator(setting.tokens()).authenticator(palisade_tests::jwt()),
+        palisade::Palisade::builder().authenticator(without_keys().build().unwrap()).authenticator(setting.tokens()),
+        palisade::Palisade::builder().authenticator(setting.tokens()).authenticator(without_keys().build().unwrap()),
+    ];
+    for (number, builder) in builders.into_iter().enumerate() {
+        let app = app!(builder.resource_owner_issuer(setting.liar.origin()));
+        for token in ["opaque", "a.b.c", "abc.def.ghi", "..", "b3BhcXVl.e30.c2ln"] {
+            assert_eq!(get_me!(app, token).body, "u-1", "{number}: {token}");
+        }
+    }
+    assert_eq!(down.connections(), 0, "no key is fetched for a text that is no JWT");
+}
+
 /// What a token is bound to is honoured as for a JWT (RFC 9449 §6.2).
 #[actix_web::test]
 async fn binding_is_honoured() {

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod caching;
+mod faults;
 mod lies;
 mod outages;
 

@@ -146,9 +146,17 @@ async fn token_of_one_resource_is_refused_at_another() {
 /// Audiences are compared byte by byte.
 #[actix_web::test]
 async fn similar_audience_is_another_one() {
-    let app = app!(Palisade::builder().authenticator(
-        Jwt::discover(ISSUER.liar.origin()).unwrap().audience(ORDERS).audience("other").build().unwrap()
-    ));
+    let app = app!(
+        Palisade::builder().authenticator(
+            Jwt::discover(ISSUER.liar.origin())
+                .unwrap()
+                .audience(ORDERS)
+                .audience(INVOICES)
+                .audience("other")
+                .build()
+                .unwrap()
+        )
+    );
     for similar in ["https://api.example/orders/", "https://API.example/orders", "https://api.example", "orders"] {
         let response = call(&app, presenting("/orders/list", &token(&json!(["other", similar]), ""))).await;
         assert_eq!(response.status, 401, "{similar}");

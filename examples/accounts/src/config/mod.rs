@@ -27,7 +27,7 @@ use crate::{
 };
 
 const PREFIX: &str = "ACCOUNTS_";
-const VARIABLES: [&str; 26] = [
+const VARIABLES: [&str; 27] = [
     "ACCOUNTS_LISTEN",
     "ACCOUNTS_HTTP_LISTEN",
     "ACCOUNTS_HOSTS",
@@ -45,6 +45,7 @@ const VARIABLES: [&str; 26] = [
     "ACCOUNTS_OIDC_CLIENT_ID",
     "ACCOUNTS_OIDC_CLIENT_SECRET",
     "ACCOUNTS_OIDC_CALLBACK",
+    "ACCOUNTS_OIDC_AFTER_LOGOUT",
     "ACCOUNTS_TOKEN_CACHE",
     "ACCOUNTS_ORIGINS",
     "ACCOUNTS_ADMIN_EMAIL",
@@ -155,7 +156,7 @@ impl Config {
         let issuer = env.parsed("ACCOUNTS_JWT_ISSUER", "https://accounts.example", text);
         let audience = env.parsed("ACCOUNTS_JWT_AUDIENCE", "accounts-api", text);
         let partner = env.partner(issuer.as_deref());
-        let oidc = env.oidc(listen);
+        let oidc = env.oidc(listen, hosts.as_deref());
         let token_cache = env.parsed("ACCOUNTS_TOKEN_CACHE", "on", |text| match text {
             "on" => Ok(TokenCache::DEFAULT),
             "off" => Ok(TokenCache::Off),

@@ -13,6 +13,7 @@ const ISSUER: &str = "ACCOUNTS_OIDC_ISSUER";
 const CLIENT_ID: &str = "ACCOUNTS_OIDC_CLIENT_ID";
 const CLIENT_SECRET: &str = "ACCOUNTS_OIDC_CLIENT_SECRET";
 const CALLBACK: &str = "ACCOUNTS_OIDC_CALLBACK";
+const AFTER_LOGOUT: &str = "ACCOUNTS_OIDC_AFTER_LOGOUT";
 
 /// An OpenID provider, and this server as its client.
 #[derive(Debug)]
@@ -25,14 +26,16 @@ pub struct Oidc {
     pub client_secret: Option<SecretString>,
     /// The address to which it sends browsers back.
     pub callback: String,
+    /// The address to which it sends browsers after a logout there. `None`: it shows a page of its own.
+    pub after_logout: Option<String>,
 }
 
 impl Env {
     /// Returns `None` without recording a mistake if no provider is configured.
-    pub(super) fn oidc(&mut self, listen: Option<SocketAddr>) -> Option<Oidc> {
-        let [issuer, client_id, secret, callback] =
-            [ISSUER, CLIENT_ID, CLIENT_SECRET, CALLBACK].map(|name| self.values.contains_key(name));
-        match (issuer, client_id, secret || callback) {
+    pub(super) fn oidc(&mut self, listen: Option<SocketAddr>, hosts: Option<&[String]>) -> Option<Oidc> {
+        let [issuer, client_id, secret, callback, after_logout] =
+            [ISSUER, CLIENT_ID, CLIENT_SECRET, CALLBACK, AFTER_LOGOUT].map(|name| self.values.contains_key(name));
+        match (issuer, client_id, secret || callback || after_logout) {
             (false, false, false) => return None,
             (false, ..) => return self.reject(ISSUER, "is missing, but another setting of the provider is there"),
             (true, false, _) => {
@@ -47,15 +50,23 @@ impl Env {
                 Ok(SecretString::from(secret))
             }
         });
-        // Without a port of its own, the callback must be set: the port is chosen when the server starts.
         let port = listen.map_or(8443, |listen| listen.port());
+        if !callback && port == 0 {
+            return self
+                .reject(CALLBACK, "is missing; the port is chosen when the server starts, so the default is unknown");
+        }
+        if !callback && hosts.is_some_and(|hosts| !hosts.iter().any(|host| host == "localhost")) {
+            return self.reject(CALLBACK, "is missing; its default is at `localhost`, which is not in ACCOUNTS_HOSTS");
+        }
         let default = format!("https://localhost:{port}/sign-in/callback");
         let callback = self.parsed(CALLBACK, &default, text);
+        let after_logout = if after_logout { Some(self.parsed(AFTER_LOGOUT, "", text)?) } else { None };
         Some(Oidc {
             issuer: self.parsed(ISSUER, "", text)?,
             client_id: self.parsed(CLIENT_ID, "", text)?,
             client_secret,
             callback: callback?,
+            after_logout,
         })
     }
 }

@@ -61,7 +61,14 @@ fn provider_needs_an_issuer_and_a_client() {
     assert!(read(&[]).unwrap().oidc.is_none());
     let oidc = read(&[ISSUER, CLIENT]).unwrap().oidc.unwrap();
     assert_eq!((&*oidc.issuer, &*oidc.client_id, oidc.client_secret.is_none()), (ISSUER.1, CLIENT.1, true));
-    assert_eq!(oidc.callback, "https://localhost:8443/sign-in/callback");
+    assert_eq!((&*oidc.callback, oidc.after_logout), ("https://localhost:8443/sign-in/callback", None));
+    const AFTER_LOGOUT: (&str, &str) = ("ACCOUNTS_OIDC_AFTER_LOGOUT", "https://accounts.example/");
+    let oidc = read(&[ISSUER, CLIENT, AFTER_LOGOUT]).unwrap().oidc.unwrap();
+    assert_eq!(oidc.after_logout.as_deref(), Some(AFTER_LOGOUT.1));
+    // The default would be an address that is not this server's.
+    const HOSTS: (&str, &str) = ("ACCOUNTS_HOSTS", "accounts.example");
+    const ANY_PORT: (&str, &str) = ("ACCOUNTS_LISTEN", "127.0.0.1:0");
+    assert!(read(&[ISSUER, CLIENT, HOSTS, ANY_PORT, CALLBACK]).is_ok());
     let oidc = read(&[ISSUER, CLIENT, SECRET, CALLBACK]).unwrap().oidc.unwrap();
     assert_eq!(oidc.callback, CALLBACK.1);
     assert!(!format!("{oidc:?}").contains(SECRET.1));
@@ -71,6 +78,10 @@ fn provider_needs_an_issuer_and_a_client() {
         (&[ISSUER, SECRET], "ACCOUNTS_OIDC_CLIENT_ID"),
         (&[CLIENT], "ACCOUNTS_OIDC_ISSUER"),
         (&[CALLBACK], "ACCOUNTS_OIDC_ISSUER"),
+        (&[AFTER_LOGOUT], "ACCOUNTS_OIDC_ISSUER"),
+        (&[ISSUER, CLIENT, HOSTS], "ACCOUNTS_OIDC_CALLBACK"),
+        (&[ISSUER, CLIENT, ANY_PORT], "ACCOUNTS_OIDC_CALLBACK"),
+        (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_AFTER_LOGOUT", "")], "ACCOUNTS_OIDC_AFTER_LOGOUT"),
         (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CLIENT_SECRET", "")], "ACCOUNTS_OIDC_CLIENT_SECRET"),
         (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CALLBACK", " ")], "ACCOUNTS_OIDC_CALLBACK"),
         (&[("ACCOUNTS_OIDC_ISSUER", ""), CLIENT], "ACCOUNTS_OIDC_ISSUER"),

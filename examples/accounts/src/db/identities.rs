@@ -20,8 +20,17 @@ impl Db {
         ).query_as().fetch_optional(pool).await)
     }
 
-    /// Creates an account for this identity, and returns its id.
-    pub async fn create_account_of(&self, new: NewAccount<'_>, issuer: &str, subject: &str) -> Result<String, DbError> {
+    /// Creates an account for this identity and returns it. If another request has just created one for the same identity, such as that of
+    /// a second tab, it returns that one.
+    pub async fn create_account_of(&self, new: NewAccount<'_>, issuer: &str, subject: &str) -> Result<Login, DbError> {
+        let created = self.try_create_account_of(new, issuer, subject).await;
+        match self.login_by_identity(issuer, subject).await? {
+            Some(account) => Ok(account),
+            None => Err(created.err().unwrap_or_else(|| sqlx::Error::RowNotFound.into())),
+        }
+    }
+
+    async fn try_create_account_of(&self, new: NewAccount<'_>, issuer: &str, subject: &str) -> Result<(), DbError> {
         let (id, now) = (Uuid::new_v4().to_string(), timestamp(SystemTime::now()));
         let NewAccount { name, email, age, role, password_hash } = new;
         let email = email.as_str();
@@ -35,6 +44,6 @@ impl Db {
                 .query().execute(&mut *creation).await?;
             creation.commit().await?;
         });
-        Ok(id)
+        Ok(())
     }
 }

@@ -16,7 +16,7 @@ use palisade::Problem;
 use palisade::revocation::SqlRevocations;
 use palisade::session::SqlSessions;
 
-pub use self::accounts::NewAccount;
+pub use self::accounts::{Login, NewAccount};
 pub use self::api_keys::AccountKeys;
 pub use self::pool::DatabaseUrl;
 use self::pool::{Pool, on_pool};
@@ -52,7 +52,7 @@ impl std::error::Error for DbError {}
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            // The only unique columns of `users` are the email and the random id.
+            // The unique columns of `users` are the email and the random id. Those of `identities` are looked up again by the caller.
             sqlx::Error::Database(cause) if cause.is_unique_violation() => Self::EmailTaken,
             _ => Self::Failed(error),
         }

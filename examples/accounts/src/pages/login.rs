@@ -5,6 +5,8 @@
 //! counts for no rate limit of failures); and a link to this page that leads to
 //! another site afterwards (CWE-601: [`ReturnPath`]).
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use palisade::input::{Form, Query};
@@ -12,6 +14,7 @@ use palisade::password::Passwords;
 use palisade::session::ReturnPath;
 use palisade::{Principal, Problem, authenticated, get, headers, post, public, rate_limit, validate};
 use serde::{Deserialize, de::IgnoredAny};
+use tokio::time::timeout;
 use validator::Validate;
 
 use super::{
@@ -19,6 +22,9 @@ use super::{
     parts::{Top, page, page_with, see_other},
 };
 use crate::{actions, app::AppCookies, db::Db, model::Credentials, passwords::Password, sign_in::AppSignIn};
+
+/// How long a logout waits for the address of the logout at the provider.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -137,8 +143,11 @@ pub async fn log_out(
     cookies.end(&request).await?;
     let claims = caller.token().and_then(|token| token.claims::<SessionClaims>().ok());
     let at_provider = match (claims.and_then(|claims| claims.upstream), sign_in.get()) {
-        // The own session is over in any case.
-        (Some(_), Ok(sign_in)) => sign_in.logout_url(None).await.unwrap_or_default(),
+        // The own session is over in any case, so the page does not wait for a provider that is down.
+        (Some(_), Ok(sign_in)) => {
+            let address = timeout(LONGEST_WAIT, sign_in.logout_url(None)).await;
+            address.ok().and_then(Result::ok).flatten()
+        }
         _ => None,
     };
     page(&LoggedOutPage { top: Top::Visitor, at_provider })

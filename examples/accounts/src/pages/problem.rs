@@ -67,9 +67,12 @@ fn texts_of_sign_in(status: StatusCode) -> Option<(&'static str, &'static str)> 
         ),
         403 => (
             "You were not signed in",
-            "The provider did not sign you in, or did not say your email address. You may start again, or use another account.",
+            "The provider did not sign you in, or has not verified your email address. Verify it there, start again, or use another account.",
         ),
-        409 => ("There is already an account with your email", "It has a password. Log in with it."),
+        409 => (
+            "There is already an account with your email",
+            "Log in to it as you did before: with its password, or at the provider where it was created.",
+        ),
         503 => ("The provider does not answer", "Please try again in a moment, or log in with your password."),
         _ => return None,
     })

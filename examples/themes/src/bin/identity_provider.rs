@@ -1,7 +1,7 @@
-//! Tokens of an identity provider: one issuer in the shape of Keycloak, one in the shape of Auth0.
+//! Tokens of an identity provider: one issuer in the shape of Keycloak, also with opaque tokens, and one in the shape of Auth0.
 //!
-//! `cargo run -p themes --bin identity_provider` starts a simulation of both on the loopback interface and prints a token
-//! of each. Then, for example: `curl -i http://127.0.0.1:3000/orders -H "Authorization: Bearer $TOKEN"`
+//! `cargo run -p themes --bin identity_provider` starts a simulation of both on the loopback interface and prints tokens
+//! of each. Then, for example: `curl -i -X DELETE http://127.0.0.1:3000/orders/7 -H "Authorization: Bearer $TOKEN"`
 
 #![forbid(unsafe_code)]
 
@@ -13,17 +13,19 @@ mod tests;
 
 use actix_web::{App, HttpServer};
 use palisade::jwt::RemoteKeySet;
-use palisade::{ConfigError, Jwt, Palisade, Principal, Scope, authenticated, get, require_role};
+use palisade::oauth::{Introspection, OAuthClient, Provider};
+use palisade::{ConfigError, Jwt, Palisade, Principal, Scope, authenticated, delete, get, require_role, step_up};
 
-/// Keycloak: roles are nested, and the keys have their own path in the realm.
+/// Keycloak: the metadata of the realm say where its keys are, and roles are nested.
 fn keycloak(base: &str) -> Result<Jwt, ConfigError> {
-    let realm = format!("{base}/realms/main");
-    Jwt::builder()
-        .issuer(&realm)
-        .audience("orders-api")
-        .keys(RemoteKeySet::new(format!("{realm}/protocol/openid-connect/certs"))?)
-        .roles_at("realm_access.roles")
-        .build()
+    Jwt::discover(format!("{base}/realms/main"))?.audience("orders-api").roles_at("realm_access.roles").build()
+}
+
+/// Opaque tokens of the same realm, about which it is asked.
+fn opaque(base: &str) -> Result<Introspection, ConfigError> {
+    let realm = Provider::discover(format!("{base}/realms/main"))?;
+    let api = OAuthClient::secret_basic("orders-api", provider::API_SECRET);
+    Introspection::builder(&realm, api).audience("orders-api").roles_at("realm_access.roles").build()
 }
 
 /// Auth0: the issuer ends with a slash, and roles are in a claim whose name is a URL.
@@ -42,6 +44,14 @@ async fn list_orders() -> &'static str {
     "every order"
 }
 
+/// A stolen token is not enough: the person must have logged in with a second factor, a short time ago.
+#[delete("/orders/{id}")]
+#[require_role("dispatcher")]
+#[step_up(acr("phr"), max_age = "5m")]
+async fn cancel_order() -> &'static str {
+    "cancelled"
+}
+
 /// Two issuers may have the same subject: only issuer and subject together identify a caller.
 #[get("/me")]
 #[authenticated]
@@ -50,17 +60,19 @@ async fn me(caller: Principal) -> String {
 }
 
 fn routes() -> Scope {
-    palisade::scope("").service(list_orders).service(me)
+    palisade::scope("").service(list_orders).service(cancel_order).service(me)
 }
 
 fn configure(base: &str) -> Result<Palisade, ConfigError> {
-    Palisade::builder().authenticator(keycloak(base)?).authenticator(auth0(base)?).routes(&routes()).build()
+    let palisade = Palisade::builder().authenticator(keycloak(base)?).authenticator(auth0(base)?);
+    palisade.authenticator(opaque(base)?).routes(&routes()).build()
 }
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let provider = provider::Provider::start()?;
     println!("in the shape of Keycloak: {}", provider.keycloak_token("dispatcher")?);
+    println!("opaque, after a second factor: {}", provider.opaque_token("dispatcher", "phr")?);
     println!("in the shape of Auth0: {}", provider.auth0_token("dispatcher")?);
     let palisade = configure(provider.base())?;
     let app = move || App::new().service(routes()).wrap(palisade.clone());

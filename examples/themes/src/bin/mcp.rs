@@ -11,6 +11,7 @@ mod tests;
 
 use actix_web::{App, HttpResponse, HttpServer};
 use palisade::input::Json;
+use palisade::jwt::TokenType;
 use palisade::oauth::ProtectedResource;
 use palisade::{ConfigError, Jwt, Palisade, Principal, Scope, authenticated, post, validate};
 use serde::Deserialize;
@@ -62,8 +63,8 @@ pub(crate) fn routes(resource: &ProtectedResource) -> Scope {
 
 /// Tokens of this issuer, and only those that were given for this resource.
 pub(crate) fn configure(issuer: &str, resource: &ProtectedResource) -> Result<Palisade, ConfigError> {
-    let jwt = Jwt::discover(issuer)?.audience(resource.identifier()).build()?;
-    Palisade::builder().authenticator(jwt).routes(&routes(resource)).build()
+    let jwt = Jwt::discover(issuer)?.audience(resource.identifier()).token_type(TokenType::AccessToken);
+    Palisade::builder().authenticator(jwt.build()?).routes(&routes(resource)).build()
 }
 
 #[actix_web::main]

@@ -1,5 +1,5 @@
-//! Sign-in at an OpenID provider, and logout by it. Set `ISSUER`, `CLIENT_ID`, `CLIENT_SECRET` and `SIGN_IN_KEY` (32 random
-//! bytes or more), and register `http://localhost:3000/sign-in/callback` at the provider. Then open `http://localhost:3000/app/me`.
+//! Sign-in at an OpenID provider, and logout by it. Set `ISSUER`, `CLIENT_ID`, `CLIENT_SECRET` and `SIGN_IN_KEY` (the output of
+//! `openssl rand -hex 32`), and register `http://localhost:3000/sign-in/callback` at the provider. Then open `http://localhost:3000/me`.
 
 #![forbid(unsafe_code)]
 
@@ -17,7 +17,6 @@ use palisade::session::{CookieSessions, MemorySessions, ReturnPath};
 use palisade::{ConfigError, Palisade, Principal, Problem, Scope, authenticated, get, post, public, rate_limit};
 
 type Answer = Result<HttpResponse, Problem>;
-
 #[derive(serde::Deserialize)]
 struct Back {
     #[serde(default)]
@@ -26,6 +25,7 @@ struct Back {
 
 #[get("/sign-in")]
 #[public("leads to the provider")]
+#[rate_limit(60, "1m")]
 async fn begin(query: Query<Back>, request: HttpRequest, sign_in: Data<SignIn>) -> Answer {
     Ok(sign_in.begin(&request, &query.return_to).await?)
 }
@@ -46,6 +46,7 @@ struct Logout {
 
 #[post("/sign-in/back-channel")]
 #[public("the token is the credential")]
+#[rate_limit(100, "1m")]
 async fn back_channel(form: Form<Logout>, sign_in: Data<SignIn>, revoked: Data<MemoryRevocations>) -> Answer {
     sign_in.back_channel(&form.logout_token, revoked.as_ref()).await?;
     Ok(HttpResponse::Ok().finish())
@@ -58,8 +59,7 @@ async fn me(caller: Principal) -> String {
 }
 
 fn routes() -> Scope {
-    let app = palisade::scope("/app").login_page("/sign-in").service(me);
-    palisade::scope("").service(begin).service(callback).service(back_channel).service(app)
+    palisade::scope("").login_page("/sign-in").service(begin).service(callback).service(back_channel).service(me)
 }
 
 fn configure(issuer: &str, client: OAuthClient, key: &[u8]) -> Result<SignIn, ConfigError> {

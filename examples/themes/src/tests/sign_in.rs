@@ -15,8 +15,8 @@ async fn page_leads_to_the_sign_in_and_forged_answers_are_rejected() {
     let app = App::new().app_data(Data::new(sign_in)).app_data(Data::new(sessions)).app_data(Data::new(revoked));
     let app = init_service(app.service(routes()).wrap(palisade)).await;
     for (path, status, location) in [
-        ("/app/me", 303, "/sign-in?return_to=%2Fapp%2Fme"),
-        ("/sign-in?return_to=%2Fapp%2Fme", 503, ""),
+        ("/me", 303, "/sign-in?return_to=%2Fme"),
+        ("/sign-in?return_to=%2Fme", 503, ""),
         ("/sign-in/callback?code=c&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 400, ""),
     ] {
         let request = TestRequest::get().uri(path).peer_addr(SocketAddr::from(([192, 0, 2, 1], 1)));

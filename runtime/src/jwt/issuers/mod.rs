@@ -3,9 +3,10 @@
 //! Threat: a token names an issuer of an attacker, and this service fetches its metadata and accepts its keys (CWE-918, CWE-347); invented
 //! issuers fill the memory or ask a database without end (CWE-400); a token of one tenant names another one (CWE-639). Promise: nothing is
 //! fetched before the function of the application accepted the issuer. What it answered is remembered for a limited time in bounded
-//! tables, it is asked once for all requests that wait for the same issuer, and at most 8 times at once. The tenant is what the function
-//! said, and never what the token says.
+//! tables, it is asked once for all requests that wait for the same issuer, and at most 8 times at once about new issuers and 8 times about
+//! known ones. The tenant is what the function said, and never what the token says.
 
+mod asking;
 mod rules;
 
 use std::collections::HashMap;
@@ -17,11 +18,12 @@ use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 
+use self::asking::{ASKED_AT_ONCE, AcceptedIssuer, Flight, MOST_REFUSED};
 pub use self::rules::IssuerRules;
 use super::bearer::only_bound;
+use super::cache::TokenCache;
 use super::introspected::{FoundToken, TokenRules};
 use super::judgement::TokenParts;
 use super::verifier_cache::VerifierCache;
@@ -36,15 +38,6 @@ use crate::unavailable::Unavailable;
 
 /// How many accepted issuers are remembered.
 const DEFAULT_MOST: usize = 256;
-/// How many issuers are remembered that were not accepted, and for how long.
-const MOST_REFUSED: usize = 1024;
-const REFUSED_FOR: Duration = Duration::from_secs(60);
-/// How often the function is asked at once, and how long a request waits for its turn and for the answer.
-const ASKED_AT_ONCE: usize = 8;
-const LONGEST_QUEUE: Duration = Duration::from_secs(1);
-const LONGEST_ANSWER: Duration = Duration::from_secs(5);
-/// After a failure, the function is not asked about the same issuer for this time.
-const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_ISSUER: usize = 512;
 
 /// Accepts the tokens of issuers that a function of the application knows (feature `oauth`), for
@@ -52,7 +45,15 @@ const LONGEST_ISSUER: usize = 512;
 ///
 /// The issuer of a token is looked up in a table, and otherwise the function is asked. If it accepts the issuer, its metadata and keys are
 /// fetched as for [`Jwt::discover`]. A token of an issuer that it does not accept is left to the other authenticators of the scheme, and
-/// otherwise rejected with 401. While the function cannot answer, the response is 503.
+/// otherwise rejected with 401. While the function cannot answer, the response is 503; an issuer that it accepted before goes on for a
+/// [limited time](IssuersBuilder::asked_again_after).
+///
+/// Add it after the authenticators of fixed issuers. Those are then asked first, so their tokens need no answer of the function, and are
+/// accepted while it is unavailable. For a [protected resource](crate::oauth::ProtectedResource), name the issuers with
+/// [`authorization_servers`](crate::oauth::ProtectedResource::authorization_servers), because they are not known at startup.
+///
+/// The number of answers is bounded, and not the number of questions: with many new issuers, the function is asked 8 times at once, all the
+/// time. [Rate limits](macro@crate::rate_limit) by address apply before it is asked.
 ///
 /// Subjects of different issuers may be equal, so rules about owners need
 /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Rules about the [tenant](macro@crate::tenant) compare what
@@ -87,17 +88,9 @@ struct RunTimeIssuers {
     /// The issuers about which the function is being asked.
     asked: Mutex<HashMap<Box<str>, Flight>>,
     turns: Semaphore,
-}
-
-/// Who has the lock asks, and the others wait. It holds when that failed last.
-type Flight = Arc<AsyncMutex<Option<Tick>>>;
-
-/// An accepted issuer.
-#[derive(Clone)]
-struct AcceptedIssuer {
-    jwt: Jwt,
-    rules: Arc<IssuerRules>,
-    since: Tick,
+    turns_of_known: Semaphore,
+    /// How much memory the verified tokens of one issuer may take.
+    cache: TokenCache,
 }
 
 type RulesAnswer<'a> = LocalBoxFuture<'a, Result<Option<IssuerRules>, Unavailable>>;
@@ -141,85 +134,7 @@ impl Issuers {
         let issuer = issuer_of(token).ok_or(AuthError::Invalid("token_iss"))?;
         self.verifier_of(&issuer).await?.verify(token).await
     }
-
-    async fn verifier_of(&self, issuer: &str) -> Result<Jwt, AuthError> {
-        if let Some(known) = self.remembered(issuer) {
-            return known;
-        }
-        let own = self.flight_of(issuer);
-        let mut failed = own.lock().await;
-        // Another request may have asked meanwhile.
-        if let Some(known) = self.remembered(issuer) {
-            return known;
-        }
-        if failed.is_some_and(|failed| self.0.clock.tick().since(failed) < PAUSE) {
-            return Err(AuthError::Unavailable("issuers_unavailable"));
-        }
-        let turn = timeout(LONGEST_QUEUE, self.0.turns.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(AuthError::Unavailable("issuers_busy")) };
-        let answer = timeout(LONGEST_ANSWER, self.0.function.ask(issuer)).await;
-        match answer {
-            Ok(Ok(Some(rules))) => self.accept(issuer, rules),
-            Ok(Ok(None)) => Err(self.refuse(issuer)),
-            Ok(Err(Unavailable)) | Err(_) => {
-                *failed = Some(self.0.clock.tick());
-                Err(AuthError::Unavailable("issuers_unavailable"))
-            }
-        }
-    }
-
-    /// What the function answered about the issuer, unless that is too long ago.
-    fn remembered(&self, issuer: &str) -> Option<Result<Jwt, AuthError>> {
-        let now = self.0.clock.tick();
-        if let Some(known) = self.0.accepted.get(issuer)
-            && now.since(known.since) < self.0.asked_again
-        {
-            return Some(Ok(known.jwt));
-        }
-        let refused = self.0.refused.get(issuer)?;
-        (now.since(refused) < REFUSED_FOR).then_some(Err(UNKNOWN))
-    }
-
-    fn flight_of(&self, issuer: &str) -> Flight {
-        let mut asked = self.0.asked.lock();
-        if asked.len() >= MOST_REFUSED {
-            asked.retain(|_, flight| Arc::strong_count(flight) > 1);
-        }
-        if let Some(known) = asked.get(issuer) {
-            return Arc::clone(known);
-        }
-        let flight = Arc::default();
-        asked.insert(issuer.into(), Arc::clone(&flight));
-        flight
-    }
-
-    fn accept(&self, issuer: &str, rules: IssuerRules) -> Result<Jwt, AuthError> {
-        let since = self.0.clock.tick();
-        let known = self.0.accepted.get(issuer).filter(|known| *known.rules == rules);
-        let jwt = match known {
-            // Its keys and its verified tokens stay.
-            Some(known) => known.jwt,
-            None => match rules.verifier(issuer, &self.0) {
-                Ok(jwt) => jwt,
-                Err(mistake) => {
-                    tracing::warn!(%mistake, "the rules of an accepted issuer cannot be used");
-                    return Err(self.refuse(issuer));
-                }
-            },
-        };
-        self.0.accepted.insert(issuer.into(), AcceptedIssuer { jwt: jwt.clone(), rules: Arc::new(rules), since });
-        self.0.refused.remove(issuer);
-        Ok(jwt)
-    }
-
-    fn refuse(&self, issuer: &str) -> AuthError {
-        self.0.accepted.remove(issuer);
-        self.0.refused.insert(issuer.into(), self.0.clock.tick());
-        UNKNOWN
-    }
 }
-
-const UNKNOWN: AuthError = AuthError::Invalid("token_issuer_unknown");
 
 /// The issuer that the token names. It is not verified.
 fn issuer_of(token: &str) -> Option<String> {
@@ -247,6 +162,11 @@ impl Authenticator for Issuers {
     }
 
     fn has_many_issuers(&self) -> bool {
+        true
+    }
+
+    /// The rules of each issuer are known later.
+    fn accepts_audience(&self, _: &str) -> bool {
         true
     }
 
@@ -281,6 +201,9 @@ pub struct IssuersBuilder {
 impl IssuersBuilder {
     /// How many accepted issuers are remembered with their keys, from 1 to 10,000. Default: 256. Above that, the least used one is
     /// forgotten.
+    ///
+    /// The verified tokens of each are remembered in at most 1 MiB, and those of all in about 256 MiB: with 10,000 issuers, in 26 KiB each.
+    /// Its set of keys comes on top: usually 1 KiB, and at most a document of 512 KiB.
     pub fn most(mut self, issuers: usize) -> Self {
         self.most = issuers;
         self
@@ -289,6 +212,10 @@ impl IssuersBuilder {
     /// After how long the function is asked again about an issuer that it accepted, from 1 second to 1 hour. Default: 5 minutes. So long
     /// the tokens of an issuer stay valid that the function does not accept any more. Issuers that it did not accept are asked about
     /// again after 1 minute.
+    ///
+    /// While the function cannot answer, an issuer that it accepted goes on for as long again, by default until 10 minutes after the last
+    /// answer. Then its tokens are rejected with 503. During that time the function is asked again about it after 1 second, and then less
+    /// and less, every 30 seconds at least. An answer counts at once.
     pub fn asked_again_after(mut self, time: Duration) -> Self {
         self.asked_again = time;
         self
@@ -335,6 +262,8 @@ impl IssuersBuilder {
             refused: Cache::new(MOST_REFUSED),
             asked: Mutex::default(),
             turns: Semaphore::new(ASKED_AT_ONCE),
+            turns_of_known: Semaphore::new(ASKED_AT_ONCE),
+            cache: rules::cache_of_one(most),
         })))
     }
 }

@@ -8,8 +8,15 @@ use crate::jwt::paths::ClaimPath;
 use crate::jwt::{Jwt, JwtBuilder, Set};
 use crate::provider::Provider;
 
-/// How much memory the verified tokens of one issuer may take.
-const CACHE: TokenCache = TokenCache::Bytes(1024 * 1024);
+/// How much memory the verified tokens of one issuer may take, and those of all.
+const CACHE: u64 = 1024 * 1024;
+const CACHES: u64 = 256 * CACHE;
+
+/// How much memory the verified tokens of one issuer may take, if so many are remembered.
+pub(super) fn cache_of_one(most: usize) -> TokenCache {
+    let share = u64::try_from(most).ok().and_then(|most| CACHES.checked_div(most)).unwrap_or_default();
+    TokenCache::Bytes(share.min(CACHE))
+}
 
 /// What the tokens of one issuer must be like, as the function of [`Issuers`](super::Issuers) says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +26,24 @@ pub struct IssuerRules {
     tenant: Option<Box<str>>,
     roles_at: Option<ClaimPath>,
     scopes_at: Option<ClaimPath>,
+    permissions_at: Option<ClaimPath>,
     token_type: TokenType,
+    needs_proof: bool,
 }
 
 impl IssuerRules {
     /// The name of this API, which every token must carry in `aud`.
     pub fn new(audience: impl Into<String>) -> Self {
         let audiences = vec![audience.into()];
-        Self { audiences, tenant: None, roles_at: None, scopes_at: None, token_type: TokenType::default() }
+        Self {
+            audiences,
+            tenant: None,
+            roles_at: None,
+            scopes_at: None,
+            permissions_at: None,
+            token_type: TokenType::default(),
+            needs_proof: false,
+        }
     }
 
     /// Another audience: a token is accepted if it carries any of them. Repeatable.
@@ -56,6 +73,21 @@ impl IssuerRules {
         self
     }
 
+    /// The claim that holds permissions: see [`JwtBuilder::permissions_at`](crate::jwt::JwtBuilder::permissions_at).
+    ///
+    /// Danger: whoever runs the issuer gives its users the permissions of this application.
+    pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
+        self.permissions_at = Some(path.into());
+        self
+    }
+
+    /// Rejects tokens that are not bound to a key of their caller: see
+    /// [`JwtBuilder::require_proof`](crate::jwt::JwtBuilder::require_proof).
+    pub fn require_proof(mut self) -> Self {
+        self.needs_proof = true;
+        self
+    }
+
     /// The `typ` that a token must have: see [`JwtBuilder::token_type`](crate::jwt::JwtBuilder::token_type).
     pub fn token_type(mut self, token_type: TokenType) -> Self {
         self.token_type = token_type;
@@ -70,7 +102,26 @@ impl IssuerRules {
         jwt.expectations.fixed_tenant = Some(self.tenant.clone());
         jwt.expectations.paths.roles.clone_from(&self.roles_at);
         jwt.expectations.paths.scopes.clone_from(&self.scopes_at);
+        jwt.expectations.paths.permissions.clone_from(&self.permissions_at);
+        jwt.expectations.needs_proof = self.needs_proof;
         jwt.revocations.clone_from(&known.revocations);
-        jwt.token_type(self.token_type).cache(CACHE).clock(known.clock.clone()).build()
+        jwt.token_type(self.token_type).cache(known.cache).clock(known.clock.clone()).build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_all_issuers_is_bounded() {
+        for most in 1..=10_000_usize {
+            let TokenCache::Bytes(one) = cache_of_one(most) else { panic!("a cache") };
+            assert!(
+                one * most as u64 <= 256 * 1024 * 1024 && (26 * 1024..=1024 * 1024).contains(&one),
+                "{most}: {one}"
+            );
+        }
+        assert_eq!(cache_of_one(256), TokenCache::Bytes(1024 * 1024));
     }
 }

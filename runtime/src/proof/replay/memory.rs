@@ -1,11 +1,12 @@
 //! The used proofs in the memory of one process.
 //!
-//! Threat: a client that sends many proofs fills the memory, or makes the server forget those of others (CWE-770). Promise: each
-//! client has its place in one of 64 parts by its key. A full part forgets nothing that is still valid: it rejects new proofs.
+//! Threat: a client that sends many proofs fills the memory, or makes the server forget or reject those of others (CWE-770). Promise:
+//! each client has its place in one of 64 parts by its key, and takes there at most as much as it leaves. A proof that is still valid is
+//! never forgotten: new ones of the client that has too many are rejected.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -21,8 +22,12 @@ const MOST_IN_PART: usize = 14_336;
 
 /// The used proofs in the memory of this process: the default of [`Dpop`](super::super::Dpop). Clones share them.
 ///
-/// One of its 64 parts holds 14,336 proofs, about 220 requests per second of one client, with 24 bytes each: 22 MB if all are full.
-/// A client whose part is full gets 503 until the oldest of them have expired. Clients may share a part.
+/// One of its 64 parts holds 14,336 proofs of about 30 bytes each: 30 MB if all are full. One client may have as many proofs in its part
+/// as there are free places left, which is half of the part if it is alone: about 110 requests per second for a window of a minute. Beyond
+/// that it gets 503 until its oldest proofs have expired, and other clients do not.
+///
+/// Every [`Dpop`](super::super::Dpop) without a store and a clock of its own uses the same one, also if each worker builds its own
+/// application.
 ///
 /// Danger: another process does not see the proofs, so a proof that is sent to each of several processes is accepted once by each.
 #[derive(Clone)]
@@ -35,9 +40,45 @@ struct ReplayShards {
 
 #[derive(Default)]
 struct ReplayShard {
-    /// Until which second since 1970 each proof is kept.
-    used: Mutex<HashMap<[u8; 16], u64>>,
+    used: Mutex<UsedProofs>,
     sweep: Sweep,
+}
+
+#[derive(Default)]
+struct UsedProofs {
+    /// Until which second since 1970 each proof is kept.
+    until: HashMap<[u8; 16], u64>,
+    /// How many of them each client has, by the first bytes of its key.
+    of_clients: HashMap<[u8; 4], usize>,
+}
+
+impl UsedProofs {
+    /// Whether this client may not have one more.
+    fn is_full_for(&self, client: [u8; 4]) -> bool {
+        let left = MOST_IN_PART.saturating_sub(self.until.len());
+        self.of_clients.get(&client).copied().unwrap_or_default() >= left
+    }
+
+    fn insert(&mut self, id: [u8; 16], until: u64) {
+        if self.until.insert(id, until).is_none() {
+            let count = self.of_clients.entry(client_of(&id)).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn remove_expired(&mut self, now: u64) {
+        self.until.retain(|_, kept| now < *kept);
+        self.of_clients.clear();
+        for id in self.until.keys() {
+            let count = self.of_clients.entry(client_of(id)).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+fn client_of(id: &[u8; 16]) -> [u8; 4] {
+    let [first, second, third, fourth, ..] = *id;
+    [first, second, third, fourth]
 }
 
 impl MemoryReplays {
@@ -53,6 +94,12 @@ impl MemoryReplays {
         Self(Arc::new(ReplayShards { parts: std::array::from_fn(|_| ReplayShard::default()), clock: clock.into() }))
     }
 
+    /// The one store of this process, by the clock of the machine.
+    pub(in super::super) fn of_this_process() -> Self {
+        static SHARED: LazyLock<MemoryReplays> = LazyLock::new(MemoryReplays::new);
+        SHARED.clone()
+    }
+
     fn note(&self, id: [u8; 16], until: SystemTime) -> Result<bool, Unavailable> {
         let wall_time = self.0.clock.wall_time();
         let now = seconds(wall_time);
@@ -61,13 +108,14 @@ impl MemoryReplays {
         let [first, ..] = id;
         let part = self.0.parts.get(usize::from(first) % PARTS).ok_or(Unavailable)?;
         let mut used = part.used.lock();
-        if used.get(&id).is_some_and(|kept| now < *kept) {
+        if used.until.get(&id).is_some_and(|kept| now < *kept) {
             return Ok(false);
         }
-        if used.len() >= MOST_IN_PART && part.sweep.is_due(wall_time) {
-            used.retain(|_, kept| now < *kept);
+        let client = client_of(&id);
+        if used.is_full_for(client) && part.sweep.is_due(wall_time) {
+            used.remove_expired(now);
         }
-        if used.len() >= MOST_IN_PART {
+        if used.is_full_for(client) {
             return Err(Unavailable);
         }
         used.insert(id, until);
@@ -123,17 +171,20 @@ mod tests {
         assert_eq!(replays.note(id(1, 1), clock.wall_time() + Duration::from_secs(9)), Ok(true));
     }
 
+    /// The client of the same part is one whose key begins with a byte that is 64 more.
     #[test]
-    fn a_client_fills_only_its_own_part() {
+    fn a_client_leaves_places_for_others_of_its_part() {
         let clock = ManualClock::new();
         let replays = MemoryReplays::with_clock(&clock);
         let until = clock.wall_time() + Duration::from_secs(60);
-        for number in 0..MOST_IN_PART as u64 {
-            assert_eq!(replays.note(id(1, number), until), Ok(true));
-        }
+        let accepted = |client| (0..).take_while(|number| replays.note(id(client, *number), until) == Ok(true)).count();
+        assert_eq!(accepted(1), MOST_IN_PART / 2);
         assert_eq!(replays.note(id(1, u64::MAX), until), Err(Unavailable));
         assert_eq!(replays.note(id(1, 0), until), Ok(false), "nothing is forgotten");
-        assert_eq!(replays.note(id(2, 0), until), Ok(true), "another client");
+        assert_eq!(replays.note(id(2, 0), until), Ok(true), "a client of another part");
+        assert_eq!(accepted(65), MOST_IN_PART / 4, "a client of the same part");
+        assert_eq!(accepted(129), MOST_IN_PART / 8, "and one more");
+        assert_eq!(replays.note(id(65, 0), until), Ok(false));
         clock.advance(Duration::from_secs(62));
         let later = clock.wall_time() + Duration::from_secs(60);
         assert_eq!(replays.note(id(1, 0), later), Ok(true), "the expired ones make room");

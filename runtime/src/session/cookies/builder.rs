@@ -111,7 +111,7 @@ impl<S, R> CookieSessionsBuilder<S, R> {
             mistakes.report("absolute_timeout", "must be at least the idle timeout, and at most 90 days");
         }
         mistakes.into_result()?;
-        let (name, claims) = (name.into(), SessionClaims::new(SCHEME, issuer));
+        let (name, claims) = (name.into(), SessionClaims::new(SCHEME, issuer, &clock));
         Ok(CookieSessions(Arc::new(CookieSessionsInner { name, claims, store, revocations, idle, age, clock, device })))
     }
 }

@@ -207,7 +207,8 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     /// Gives the session of the request a new id and the rights of this grant, and lets the response set the new cookie. The old id is
     /// invalid at once. Call it when the rights of the user change within the session, such as after a second factor (ASVS V7.2.4).
     ///
-    /// The session keeps its age. Of several calls at the same time, one succeeds.
+    /// The session keeps its age. It also keeps the user and the session of the provider that it began with, so that a logout at the provider
+    /// still ends it, and how and when the user was authenticated, unless the grant says [otherwise](Grant::authenticated). Of several calls at the same time, one succeeds.
     ///
     /// # Errors
     ///
@@ -224,12 +225,13 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
         if grant.subject() != record.subject {
             return Err(BeginError::Issue(IssueError::Subject));
         }
+        let grant = grant.clone().continuing(&record.claims);
         let next = secret.rotate().ok_or(BeginError::Issue(IssueError::Unavailable))?;
         let (digest, expires) = (record.digest, self.idle_end(now, record.ends));
         let renewed = SessionRecord {
             digest: next.digest(),
             scopes: grant.granted_scopes().to_vec(),
-            claims: self.0.claims.write(grant, &record.id, now, record.ends)?,
+            claims: self.0.claims.write(&grant, &record.id, now, record.ends)?,
             expires,
             last_used: now,
             ..record

@@ -3,6 +3,11 @@
 use actix_web::test::TestRequest;
 
 use super::site::{form, start, start_with};
+use crate::{
+    db::{DbError, NewAccount},
+    email::Email,
+    roles::Role,
+};
 
 /// An address at which nobody listens.
 const PROVIDER: [(&str, &str); 3] = [
@@ -42,6 +47,23 @@ async fn a_provider_that_is_down_and_a_forged_answer_are_kind_pages() {
     for path in ["/sign-in/callback", "/sign-in/callback?code=c&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
         let forged = site.send(TestRequest::get().uri(path)).await;
         forged.assert_page(400).assert_has("Your sign-in could not be completed");
+    }
+    site.db.close().await;
+}
+
+/// Two tabs may complete the first sign-in of one person at the same time.
+#[actix_web::test]
+async fn one_identity_has_one_account_and_takes_over_no_other() {
+    let site = start().await;
+    let email = Email::parse("grace.of.the.provider@example.com").unwrap();
+    let account = || NewAccount { name: "Grace", email: &email, age: None, role: Role::User, password_hash: None };
+    let first = site.db.create_account_of(account(), "https://issuer.example", "grace").await.unwrap();
+    let second = site.db.create_account_of(account(), "https://issuer.example", "grace").await.unwrap();
+    assert_eq!(first.id, second.id);
+    for (issuer, subject) in [("https://issuer.example", "mallory"), ("https://other.example", "grace")] {
+        let other = site.db.create_account_of(account(), issuer, subject).await;
+        assert!(matches!(other, Err(DbError::EmailTaken)), "{issuer} {subject}");
+        assert!(site.db.login_by_identity(issuer, subject).await.unwrap().is_none());
     }
     site.db.close().await;
 }

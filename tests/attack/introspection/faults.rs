@@ -1,0 +1,119 @@
+//! What goes wrong for one client or one token, and what it costs the others: nothing.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use palisade::authn::AuthError;
+use palisade_tests::liar::Scripted;
+use palisade_tests::log::Log;
+use palisade_tests::{call, from};
+use serde_json::json;
+
+use crate::{PATH, Setting, app, get_me, request};
+
+/// A client that hangs up is charged for the call that it caused.
+#[actix_web::test]
+async fn random_tokens_of_a_client_that_hangs_up_cause_few_calls() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    assert_eq!(call(&app, request("good")).await.status, 200);
+    setting.liar.answer(PATH, Scripted::json(200, &json!({"active": false})).after(Duration::from_millis(20)));
+    for number in 0..200 {
+        let waits = Duration::from_millis(1);
+        drop(tokio::time::timeout(waits, call(&app, request(format!("random-{number}")))).await);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let calls = setting.calls() - 1;
+    assert!((1..=20 + 32).contains(&calls), "{calls}");
+    get_me!(app, "one-more").assert_problem(503);
+    setting.says(&setting.good());
+    assert_eq!(call(&app, from("198.51.100.1", request("of-another-address"))).await.status, 200);
+}
+
+/// A page sends many requests at once with a token that has just ended.
+#[actix_web::test]
+async fn requests_that_cause_one_call_are_charged_once() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    setting.liar.answer(PATH, Scripted::json(200, &json!({"active": false})).after(Duration::from_millis(50)));
+    let responses = join_all((0..25).map(|_| call(&app, request("ended")))).await;
+    assert!(responses.iter().all(|response| response.status == 401));
+    assert_eq!(setting.calls(), 1);
+    setting.says(&setting.good());
+    assert_eq!(get_me!(app, "renewed").status, 200);
+}
+
+/// A text that makes the provider, or something before it, answer in an odd way.
+#[actix_web::test]
+async fn odd_answer_to_one_token_is_an_outage_for_this_token_only() {
+    let odd = [
+        Scripted::text(413, ""),
+        Scripted::text(403, "<html>blocked"),
+        Scripted::text(400, ""),
+        Scripted::json(400, &json!({"error": "invalid_request"})),
+        Scripted::json(400, &json!({"error": "invalid_token"})),
+        Scripted::redirect("http://127.0.0.1:1/"),
+        Scripted::text(200, "<html>"),
+        Scripted::json(200, &json!({"active": "true"})),
+        Scripted::long(1024 * 1024),
+    ];
+    for odd in odd {
+        let setting = Setting::new();
+        let app = app!(setting.palisade());
+        let (good, answer) = (setting.good(), odd.clone());
+        setting.liar.script(PATH, move |asked| {
+            if asked.field("token").starts_with("marker") { answer.clone() } else { Scripted::json(200, &good) }
+        });
+        let (log, _guard) = Log::start();
+        let response = get_me!(app, "marker");
+        response.assert_problem(503);
+        assert!(!response.header("retry-after").is_empty(), "{odd:?}");
+        log.assert_one(&["reason=\"introspection_answer\""]);
+        get_me!(app, "marker").assert_problem(503);
+        assert_eq!(setting.calls(), 1, "it is remembered: {odd:?}");
+        assert_eq!(get_me!(app, "opaque").status, 200, "others go on: {odd:?}");
+        for number in 0..30 {
+            get_me!(app, format!("marker-{number}")).assert_problem(503);
+        }
+        assert_eq!(setting.calls(), 2 + 19, "the address is charged: {odd:?}");
+        let (log, _guard) = Log::start();
+        get_me!(app, "unknown").assert_problem(503);
+        log.assert_one(&["reason=\"introspection_budget\""]);
+        assert_eq!(call(&app, from("198.51.100.1", request("of-another-address"))).await.status, 200, "{odd:?}");
+    }
+}
+
+/// The answer after the pause of an outage is an odd one: the provider is there again.
+#[actix_web::test]
+async fn odd_answer_ends_an_outage_of_the_provider() {
+    let setting = Setting::new();
+    let tokens = setting.tokens();
+    tokens.verify("known").await.unwrap();
+    setting.liar.go_down();
+    assert_eq!(tokens.verify("one").await.unwrap_err(), AuthError::Unavailable("introspection_unavailable"));
+    setting.liar.come_back();
+    setting.later(1);
+    setting.liar.answer(PATH, Scripted::text(413, ""));
+    assert_eq!(tokens.verify("marker").await.unwrap_err(), AuthError::Unavailable("introspection_answer"));
+    setting.says(&setting.good());
+    assert!(tokens.verify("two").await.is_ok());
+}
+
+/// The calls that are under way when the provider fails are one failure.
+#[actix_web::test]
+async fn hiccup_with_many_calls_under_way_is_a_short_outage() {
+    let setting = Setting::new();
+    let tokens = setting.tokens();
+    tokens.verify("known").await.unwrap();
+    setting.liar.answer(PATH, Scripted::cut_off().after(Duration::from_millis(50)));
+    let names: Vec<String> = (0..32).map(|number| number.to_string()).collect();
+    let verdicts = join_all(names.iter().map(|name| tokens.verify(name))).await;
+    let unavailable =
+        |verdict: &Result<_, _>| matches!(verdict, Err(AuthError::Unavailable("introspection_unavailable")));
+    assert!(verdicts.iter().all(unavailable));
+    assert_eq!(setting.calls(), 33);
+    setting.says(&setting.good());
+    assert!(tokens.verify("early").await.is_err());
+    setting.later(1);
+    assert!(tokens.verify("later").await.is_ok());
+}

@@ -1,0 +1,188 @@
+//! CWE-400, CWE-636: a function of the application that is slow, down or flooded. Nobody waits long, and the issuers that it accepted before
+//! go on for a bounded time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use palisade::Palisade;
+use palisade::authn::AuthError;
+use palisade::oauth::{IssuerRules, Issuers};
+use palisade_tests::tokens::with;
+use palisade_tests::{AUDIENCE, SECRET, call, get_request, jwt_of};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::{Customer, DOWN, Tenants, UNKNOWN, clock, later, me};
+
+const BUSY: AuthError = AuthError::Unavailable("issuers_busy");
+
+fn invented(customer: &Customer, number: usize) -> String {
+    customer.key.token("k1", &with("iss", json!(format!("https://{number}.example"))))
+}
+
+/// Requests of one issuer wait for one turn together, and not one after the other.
+#[actix_web::test]
+async fn requests_of_one_issuer_do_not_wait_for_each_other() {
+    let acme = Customer::new();
+    let slow = async |_: &str| {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok(None)
+    };
+    let issuers = Issuers::builder(slow).build().unwrap();
+    let flood = join_all((0..8).map(|number| {
+        let (issuers, token) = (issuers.clone(), invented(&acme, number));
+        async move { issuers.verify(&token).await.unwrap_err() }
+    }));
+    let token = acme.token(|_| {});
+    let began = Instant::now();
+    let requests = async {
+        let verdicts = join_all((0..50).map(|_| issuers.verify(&token))).await;
+        assert!(verdicts.into_iter().all(|verdict| verdict.unwrap_err() == BUSY));
+        began.elapsed()
+    };
+    let waited = tokio::select! {
+        biased;
+        _ = flood => panic!("the flood ended first"),
+        waited = requests => waited,
+    };
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+}
+
+/// A client that asked hangs up, again and again. The others do not wait for long.
+#[actix_web::test]
+async fn wait_is_bounded_whatever_the_others_do() {
+    let acme = Customer::new();
+    let never = async |_: &str| std::future::pending().await;
+    let issuers = Issuers::builder(never).build().unwrap();
+    let token = acme.token(|_| {});
+    let gone = (1..=4).map(|number| tokio::time::timeout(Duration::from_secs(number * 4), issuers.verify(&token)));
+    let (began, gone) = (Instant::now(), join_all(gone));
+    let last = async {
+        tokio::task::yield_now().await;
+        let verdict = issuers.verify(&token).await.unwrap_err();
+        (verdict, began.elapsed())
+    };
+    let ((verdict, waited), _) = tokio::join!(last, gone);
+    assert_eq!(verdict, DOWN);
+    assert!(waited < Duration::from_secs(8), "{waited:?}");
+}
+
+/// Invented issuers take all turns for new ones. An issuer that was accepted, also long ago, has turns of its own.
+#[actix_web::test]
+async fn flood_of_invented_issuers_spares_known_ones() {
+    for seconds in [300, 3_600] {
+        let acme = Customer::new();
+        let tenants = Tenants::with(&acme, "acme");
+        let clock = clock();
+        let turns = Arc::new(Semaphore::new(0));
+        let (table, known, ends) = (tenants.clone(), acme.liar.origin().to_owned(), Arc::clone(&turns));
+        let accept = async move |issuer: &str| {
+            if issuer != known {
+                drop(ends.acquire().await);
+            }
+            table.rules(issuer).await
+        };
+        let issuers = Issuers::builder(accept).clock(&clock).build().unwrap();
+        let token = acme.token(|_| {});
+        assert!(issuers.verify(&token).await.is_ok());
+        later(&clock, seconds);
+        let flood = join_all((0..100).map(|number| {
+            let (issuers, token) = (issuers.clone(), invented(&acme, number));
+            async move { issuers.verify(&token).await.unwrap_err() }
+        }));
+        let request = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let (began, verdict) = (Instant::now(), issuers.verify(&token).await);
+            turns.add_permits(1_000);
+            (verdict, began.elapsed())
+        };
+        let ((verdict, waited), verdicts) = tokio::join!(request, flood);
+        assert!(verdict.is_ok() && waited < Duration::from_millis(500), "{verdict:?} {waited:?}");
+        assert!(verdicts.iter().all(|error| [UNKNOWN, BUSY].contains(error)));
+        assert_eq!(tenants.rows.lock().unwrap().len(), 1);
+    }
+}
+
+/// What was accepted counts for as long again, while the function cannot answer.
+#[actix_web::test]
+async fn known_issuers_survive_an_outage_of_the_function_for_a_bounded_time() {
+    let (acme, fresh) = (Customer::new(), Customer::new());
+    let tenants = Tenants::with(&acme, "acme");
+    tenants.add(&fresh, None);
+    let clock = clock();
+    let issuers = tenants.issuers(&clock);
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    tenants.is_down.store(true, Ordering::SeqCst);
+    later(&clock, 300);
+    let verdicts = join_all((0..50).map(|_| issuers.verify(&token))).await;
+    assert!(verdicts.iter().all(Result::is_ok));
+    assert_eq!(tenants.asked(), 2, "the function is asked once, and then after a pause");
+    assert_eq!(issuers.verify(&fresh.token(|_| {})).await.unwrap_err(), DOWN);
+    later(&clock, 299);
+    assert!(issuers.verify(&token).await.is_ok());
+    later(&clock, 1);
+    assert_eq!(issuers.verify(&token).await.unwrap_err(), DOWN);
+    tenants.is_down.store(false, Ordering::SeqCst);
+    later(&clock, 1);
+    assert!(issuers.verify(&token).await.is_ok());
+    // Its verifier stayed, and with it the metadata.
+    assert_eq!(acme.liar.calls("/.well-known/openid-configuration"), 1);
+}
+
+/// A decision of the function counts at once, also in the time in which the last one would still count.
+#[actix_web::test]
+async fn removed_issuer_is_refused_as_soon_as_the_function_answers() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let clock = clock();
+    let issuers = tenants.issuers(&clock);
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    tenants.is_down.store(true, Ordering::SeqCst);
+    later(&clock, 300);
+    assert!(issuers.verify(&token).await.is_ok());
+    tenants.rows.lock().unwrap().clear();
+    tenants.is_down.store(false, Ordering::SeqCst);
+    later(&clock, 1);
+    assert_eq!(issuers.verify(&token).await.unwrap_err(), UNKNOWN);
+}
+
+/// The order that the documentation asks for: the authenticators of fixed issuers come first.
+#[actix_web::test]
+async fn fixed_issuers_before_these_survive_an_outage_of_the_function() {
+    let tenants = Tenants::default();
+    tenants.is_down.store(true, Ordering::SeqCst);
+    let own = palisade::jwt::TokenIssuer::hs256("https://own.example", AUDIENCE, SECRET).unwrap();
+    let own = own.issue(&palisade::jwt::Grant::new("u-1", Duration::from_secs(60))).unwrap();
+    let builder = Palisade::builder().authenticator(jwt_of("https://own.example"));
+    let builder = builder.authenticator(tenants.issuers(&clock())).resource_owner_issuer("https://own.example");
+    let app = actix_web::App::new().service(palisade::scope("").service(me)).wrap(builder.build().unwrap());
+    let app = actix_web::test::init_service(app).await;
+    let request = get_request("/me").insert_header(("authorization", format!("Bearer {own}")));
+    assert_eq!(call(&app, request).await.status, 200);
+    assert_eq!(tenants.asked(), 0);
+}
+
+#[actix_web::test]
+async fn rules_say_what_a_token_is_bound_to_and_where_its_permissions_are() {
+    let acme = Customer::new();
+    let issuer = acme.liar.origin().to_owned();
+    let accept = async move |asked: &str| {
+        let rules = IssuerRules::new(AUDIENCE).permissions_at("may");
+        Ok((asked == issuer).then_some(rules))
+    };
+    let issuers = Issuers::builder(accept).build().unwrap();
+    let principal = issuers.verify(&acme.token(|claims| claims["may"] = json!(["orders:read"]))).await.unwrap();
+    assert!(principal.has_permission("orders:read"));
+
+    let issuer = acme.liar.origin().to_owned();
+    let accept = async move |asked: &str| Ok((asked == issuer).then(|| IssuerRules::new(AUDIENCE).require_proof()));
+    let issuers = Issuers::builder(accept).build().unwrap();
+    let unbound = issuers.verify(&acme.token(|_| {})).await.unwrap_err();
+    assert_eq!(unbound, AuthError::Invalid("token_not_bound"));
+    let bound = acme.token(|claims| claims["cnf"] = json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}));
+    assert!(issuers.verify(&bound).await.is_ok());
+}
