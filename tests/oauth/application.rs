@@ -30,6 +30,14 @@ async fn begin(request: HttpRequest, sign_in: Data<SignIn>) -> Result<HttpRespon
     Ok(sign_in.begin_with(&request, &ReturnPath::new("/reports"), &demands).await?)
 }
 
+/// Before a change of the password, such as here.
+#[get("/sign-in/again")]
+#[public]
+async fn begin_again(request: HttpRequest, sign_in: Data<SignIn>) -> Result<HttpResponse, Problem> {
+    let demands = SignInDemands::new().prompt("login");
+    Ok(sign_in.begin_with(&request, &ReturnPath::new("/password"), &demands).await?)
+}
+
 #[get("/sign-in/callback")]
 #[public]
 async fn callback(
@@ -96,7 +104,7 @@ impl Site {
     }
 
     fn configure(&self, config: &mut ServiceConfig) {
-        let routes = scope("").service(begin).service(callback).service(back_channel).service(me);
+        let routes = scope("").service(begin).service(begin_again).service(callback).service(back_channel).service(me);
         config.app_data(Data::new(self.sign_in.clone())).app_data(Data::new(self.sessions.clone()));
         config.app_data(Data::new(self.revocations.clone())).app_data(self.kept.clone()).service(routes);
     }

@@ -11,7 +11,7 @@ use palisade_tests::provider::{RealProvider, Visitor};
 use palisade_tests::{call, request};
 use serde_json::json;
 
-use super::application::{BYE, Site};
+use super::application::{BYE, Site, path_of};
 use super::{CALLBACK, JWT_RESOURCE, SERVICE, provider, setup};
 
 #[actix_web::test]
@@ -25,6 +25,20 @@ async fn person_signs_in_and_tokens_are_renewed() {
     assert_ne!(renewed.access_token().expose(), held.access_token().expose());
     let again = site.sign_in.refreshed(&renewed).await.unwrap();
     assert_ne!(again.access_token().expose(), renewed.access_token().expose());
+}
+
+/// The visitor has a session at the provider already, and logs in once more. The provider says when.
+#[actix_web::test]
+async fn demanded_login_is_done_and_told_by_the_provider() {
+    let Some(provider) = provider() else { return };
+    let site = Site::with_secret(provider);
+    let mut visitor = Visitor::new(provider);
+    let browser = site.signs_in(&mut visitor).await;
+    let app = site.app().await;
+    let asked = browser.begins(&app, "/sign-in/again").await;
+    let back = visitor.visit(asked.0.as_str(), "ada").await;
+    let done = browser.get(&app, &path_of(&back)).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/password"), "{done:?}");
 }
 
 #[actix_web::test]

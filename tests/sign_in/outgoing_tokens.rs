@@ -111,6 +111,24 @@ async fn token_survives_the_outage_of_the_provider_as_long_as_it_lives() {
     }
 }
 
+/// A call may take half a minute, and metadata are fetched before: nobody gives the request up meanwhile and begins another one.
+#[actix_web::test]
+async fn slow_request_is_not_begun_a_second_time() {
+    let (liar, clock) = (liar(), clock());
+    issue_numbered(&liar, 300, Duration::from_millis(600));
+    let provider = Provider::builder(liar.origin()).timeout(Duration::from_secs(30)).build().unwrap();
+    let source = ClientCredentials::builder(&provider, OAuthClient::secret_basic(CLIENT, SECRET)).clock(&clock);
+    let source = source.build().unwrap();
+    let late = async {
+        actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+        clock.advance(Duration::from_secs(80));
+        source.token().await
+    };
+    let (first, second) = futures_util::future::join(source.token(), late).await;
+    assert_eq!((first.unwrap().expose(), second.unwrap().expose()), ("at-1", "at-1"));
+    assert_eq!(liar.calls("/token"), 1);
+}
+
 #[actix_web::test]
 async fn refusal_and_garbage_are_told_apart() {
     for (answer, error) in [

@@ -10,7 +10,7 @@ use std::time::Duration;
 use palisade_grammar::names::is_scope;
 
 use super::held::{HeldToken, Issued};
-use super::{AccessToken, TokenError};
+use super::{AccessToken, TokenError, longest_request};
 use crate::audit;
 use crate::client_auth::{OAuthClient, RequestError, TokenAnswer};
 use crate::clock::Clock;
@@ -79,7 +79,8 @@ impl ClientCredentials {
     /// There is no valid token, and the provider does not respond, or refuses: 503.
     pub async fn token(&self) -> Result<AccessToken, TokenError> {
         let settings = Arc::clone(&self.settings);
-        self.held.token(&self.settings.clock, || async move { settings.request().await }).await
+        let longest = longest_request(&self.settings.provider);
+        self.held.token(&self.settings.clock, longest, || async move { settings.request().await }).await
     }
 
     /// Lets the next call of [`token`](Self::token) ask for another one. Call it if the service responds with 401, and try once again:

@@ -14,7 +14,7 @@ use super::client_credentials::lifetime;
 use super::held::Issued;
 use super::held_tokens::HeldTokens;
 use super::presented::CallerToken;
-use super::{AccessToken, TokenError};
+use super::{AccessToken, TokenError, longest_request};
 use crate::audit;
 use crate::authn::digest::sha256;
 use crate::client_auth::{OAuthClient, RequestError, TokenAnswer};
@@ -95,7 +95,8 @@ impl TokenExchange {
         let digest = sha256(caller.text().as_bytes());
         let held = self.0.held.of(digest, self.0.settings.clock.tick()).ok_or(TokenError::Unavailable)?;
         let (settings, caller) = (Arc::clone(&self.0.settings), caller.clone());
-        held.token(&self.0.settings.clock, || async move { settings.request(&caller).await }).await
+        let longest = longest_request(&self.0.settings.provider);
+        held.token(&self.0.settings.clock, longest, || async move { settings.request(&caller).await }).await
     }
 }
 

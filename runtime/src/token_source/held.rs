@@ -21,8 +21,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const CALM_PART: f32 = 0.8;
 /// A token is not used in this last part of its life, unless the provider is down: the call may take a while, and clocks differ.
 const MARGIN: Duration = Duration::from_secs(30);
-/// Longer than the time limit of a call. If a request takes longer, the thread that ran it has ended.
-const LONGEST_WAIT: Duration = Duration::from_secs(40);
 /// A token that is younger is not forgotten: another one would be refused for the same reason.
 const YOUNGEST: Duration = Duration::from_secs(5);
 
@@ -62,15 +60,15 @@ struct Running {
 }
 
 impl HeldToken {
-    /// The token, or another one if it ends soon. `request` asks the provider.
-    pub(super) async fn token<F>(&self, clock: &Clock, request: impl FnOnce() -> F) -> TokenOutcome
+    /// The token, or another one if it ends soon. `request` asks the provider. If it takes `longest`, the thread that ran it has ended.
+    pub(super) async fn token<F>(&self, clock: &Clock, longest: Duration, request: impl FnOnce() -> F) -> TokenOutcome
     where
         F: Future<Output = Result<Issued, TokenError>> + Send + 'static,
     {
         let mut outcome = {
             let now = clock.tick();
             let mut state = self.state();
-            state.abandon_stuck_request(now);
+            state.abandon_stuck_request(now, longest);
             let usable = state.token.as_ref().filter(|held| now < held.wait).map(|held| held.token.clone());
             let renews = state.token.as_ref().is_none_or(|held| now >= held.renew);
             match (usable, &state.request, state.may_ask(now)) {
@@ -85,7 +83,7 @@ impl HeldToken {
                 (None, None, Err(error)) => return state.last_resort(now, error),
             }
         };
-        let outcome = match timeout(LONGEST_WAIT, outcome.wait_for(Option::is_some)).await {
+        let outcome = match timeout(longest, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(TokenError::Unavailable)),
             _ => Err(TokenError::Unavailable),
         };
@@ -155,8 +153,8 @@ impl HeldState {
         self.token.as_ref().filter(|held| now < held.ends).map(|held| held.token.clone()).ok_or(error)
     }
 
-    fn abandon_stuck_request(&mut self, now: Tick) {
-        if self.request.as_ref().is_some_and(|running| now.since(running.began) >= LONGEST_WAIT) {
+    fn abandon_stuck_request(&mut self, now: Tick, longest: Duration) {
+        if self.request.as_ref().is_some_and(|running| now.since(running.began) >= longest) {
             tracing::warn!("a request for a token did not end and was abandoned");
             self.fail(now, TokenError::Unavailable);
         }

@@ -14,7 +14,7 @@ mod presented;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -23,6 +23,12 @@ pub use self::error::TokenError;
 pub use self::exchange::{TokenExchange, TokenExchangeBuilder};
 pub(crate) use self::held::pause_after;
 pub use self::presented::CallerToken;
+use crate::provider::Provider;
+
+/// Longer than a request for a token can take: two calls for metadata, the request itself, and their queues.
+fn longest_request(provider: &Provider) -> Duration {
+    provider.outgoing().timeout().saturating_mul(3).saturating_add(Duration::from_secs(5))
+}
 
 /// A bearer token for calls to another service (RFC 6750). Cheap to clone. `Debug` does not show it.
 #[derive(Clone)]
