@@ -24,7 +24,7 @@ pub struct Scripted {
 
 #[derive(Clone, Debug)]
 enum ScriptedBody {
-    Text(String),
+    Bytes(Vec<u8>),
     /// So many bytes of one letter, announced by `Content-Length`.
     Length(u64),
     /// Chunks until the client hangs up.
@@ -38,7 +38,12 @@ enum ScriptedBody {
 impl Scripted {
     /// An answer with this status and text, without `Content-Type`.
     pub fn text(status: u16, text: impl Into<String>) -> Self {
-        Self { status, headers: Vec::new(), body: ScriptedBody::Text(text.into()), delay: Duration::ZERO }
+        Self::bytes(status, text.into().into_bytes())
+    }
+
+    /// A body that may be no text.
+    pub fn bytes(status: u16, bytes: Vec<u8>) -> Self {
+        Self { status, headers: Vec::new(), body: ScriptedBody::Bytes(bytes), delay: Duration::ZERO }
     }
 
     pub fn json(status: u16, json: &Value) -> Self {
@@ -96,9 +101,9 @@ impl Scripted {
         };
         let block = [b'a'; 8192];
         match &self.body {
-            ScriptedBody::Text(text) => {
-                write(format!("{head}content-length: {}\r\n\r\n{text}", text.len()).as_bytes())?;
-                return Ok(true);
+            ScriptedBody::Bytes(bytes) => {
+                let head = format!("{head}content-length: {}\r\n\r\n", bytes.len());
+                return write(&[head.as_bytes(), bytes].concat()).map(|()| true);
             }
             ScriptedBody::Length(length) => {
                 write(format!("{head}content-length: {length}\r\n\r\n").as_bytes())?;

@@ -8,7 +8,6 @@ mod injection;
 mod introspection;
 mod mcp;
 mod mcp_client;
-mod mcp_step_up;
 mod provider_tokens;
 mod run_time_issuers;
 mod sign_in;

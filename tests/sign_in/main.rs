@@ -2,6 +2,7 @@
 //! of two providers (RFC 9700 §4.4). Each attack is refused with a problem for people and one audit event, which contains nothing
 //! that the attacker sent.
 
+mod algorithms;
 mod answers;
 
 mod client;

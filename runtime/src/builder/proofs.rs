@@ -15,7 +15,8 @@ impl PalisadeBuilder {
     /// token that is not bound is accepted as before by the scheme `Bearer`, unless the route has
     /// [`#[require_proof]`](macro@crate::require_proof), or the issuer
     /// [`require_proof`](crate::jwt::JwtBuilder::require_proof). Tokens that are bound to the client certificate of the
-    /// connection (`x5t#S256`, RFC 8705) need the feature `tls` and no setting.
+    /// connection (`x5t#S256`, RFC 8705) need the feature `tls` and no setting here, but the TLS of the server must ask for certificates:
+    /// `tls::TlsBuilder::request_client_certificates`, or [`certificates_from_proxies`](Self::certificates_from_proxies).
     ///
     /// Pages of the origins that the [CORS](Self::cors) rules allow may then send the header `DPoP` too.
     ///
@@ -39,7 +40,8 @@ impl PalisadeBuilder {
     /// [trusted proxies](Self::trusted_proxies) end the TLS of clients, and write the certificate into `Client-Cert` (RFC 9440). Default: the
     /// certificate of the connection counts, and such a token is rejected if it comes through a proxy.
     ///
-    /// Without a trusted proxy it is a configuration error. No certificate authority is asked: the token names exactly one certificate.
+    /// Without a trusted proxy it is a configuration error. No certificate authority is asked: the token names exactly one certificate. So self-signed certificates are possible
+    /// here, unlike in the TLS of this process.
     ///
     /// Danger: a proxy that passes on a `Client-Cert` of its client lets each client claim each certificate. It must remove or replace
     /// the header of each request.

@@ -51,6 +51,9 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// A token that has the form of a JWT is never sent to the provider: add a [`Jwt`](crate::Jwt) for such tokens, before or after this.
 /// The provider must offer `introspection_endpoint` in its metadata, and the API must be registered there as a client.
 ///
+/// There can be only one: an opaque token names no issuer, so each provider would be sent the tokens of the others, and could use them. A
+/// second one is never asked about a token that the first one rejects.
+///
 /// ```
 /// use std::time::Duration;
 /// use palisade::Palisade;
@@ -135,7 +138,7 @@ impl Introspection {
 struct ProviderFault(&'static str);
 
 /// What it said about one token, if it said something. Unavailable: that was no decision.
-type TokenAnswer = Result<(Principal, Duration), AuthError>;
+type TokenVerdict = Result<(Principal, Duration), AuthError>;
 
 impl Asking {
     /// # Errors
@@ -152,7 +155,7 @@ impl Asking {
     }
 
     /// Makes the call and judges the answer.
-    async fn call(&self, token: &Zeroizing<String>) -> Result<TokenAnswer, ProviderFault> {
+    async fn call(&self, token: &Zeroizing<String>) -> Result<TokenVerdict, ProviderFault> {
         let began = self.clock.tick();
         {
             let mut outage = self.outage.lock();
@@ -171,7 +174,7 @@ impl Asking {
         answer
     }
 
-    async fn answer(&self, token: &Zeroizing<String>) -> Result<TokenAnswer, ProviderFault> {
+    async fn answer(&self, token: &Zeroizing<String>) -> Result<TokenVerdict, ProviderFault> {
         let unavailable = || ProviderFault("introspection_unavailable");
         let metadata = self.provider.metadata().await.map_err(|_| unavailable())?;
         let Some(endpoint) = metadata.address(ProviderEndpoint::Introspection) else {

@@ -1,8 +1,9 @@
 //! The ID token of a sign-in (OpenID Connect Core §3.1.3.7).
 //!
 //! Threat: an ID token that is forged, was issued to another client, or belongs to another sign-in of the same client (CWE-347, CWE-294,
-//! token substitution). Promise: [`Jwt`] verifies it with the public keys of the provider, for this client as its audience. Then the nonce
-//! is compared in constant time, with `azp`, `at_hash`, its age, and the age of the authentication if that was demanded.
+//! token substitution). Promise: [`Jwt`] verifies it with the public keys of the provider, for this client as its audience. The kind of the
+//! key decides which algorithms it has (RFC 8725 §3.1), and the metadata of the provider can only narrow that. Then the nonce is compared
+//! in constant time, with `azp`, `at_hash`, its age, and the age of the authentication if that was demanded.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -33,9 +34,13 @@ pub(super) struct IdTokens {
     verifier: Jwt,
     /// Verifies logout tokens, with the same keys.
     pub(super) logout: Jwt,
+    provider: Provider,
     client: String,
     clock: Clock,
 }
+
+/// The algorithms of ID tokens in the metadata (OpenID Connect Discovery 1.0 §3).
+const ALGORITHMS: &str = "id_token_signing_alg_values_supported";
 
 /// A verified ID token.
 pub(super) struct Login {
@@ -93,7 +98,7 @@ impl IdTokens {
             verifier.kind(kind).cache(TokenCache::Off).longest_token(LONGEST_TOKEN).build()
         };
         let (id, logout) = (verifier(TokenKind::Id)?, verifier(TokenKind::Logout { untyped: untyped_logout })?);
-        Ok(Self { verifier: id, logout, client: client.to_owned(), clock: clock.clone() })
+        Ok(Self { verifier: id, logout, provider: provider.clone(), client: client.to_owned(), clock: clock.clone() })
     }
 
     pub(super) async fn verify(&self, token: &str) -> Result<Login, SignInError> {
@@ -103,8 +108,23 @@ impl IdTokens {
         })?;
         let claims = principal.token().and_then(|token| token.claims().ok()).ok_or(rejected("id_token_claims"))?;
         let algorithm = algorithm_of(token).ok_or(rejected("id_token_claims"))?;
+        self.is_listed(&algorithm).await?;
         let verified = self.clock.since_1970().ok_or(unavailable("clock"))?;
         Ok(Login { principal, claims, algorithm, verified, client: self.client.clone() })
+    }
+
+    /// Checks that the metadata name the algorithm, if they name any.
+    async fn is_listed(&self, algorithm: &str) -> Result<(), SignInError> {
+        let metadata = self.provider.metadata().await.map_err(|_| unavailable("provider_unavailable"))?;
+        let Some(listed) = metadata.list(ALGORITHMS) else { return Ok(()) };
+        // RFC 9864 §2.2: `Ed25519` is another name of `EdDSA` with this curve.
+        let one_name = |name| if name == "Ed25519" { "EdDSA" } else { name };
+        if listed.into_iter().any(|listed| one_name(listed) == one_name(algorithm)) {
+            return Ok(());
+        }
+        // The provider may use a new algorithm, and the metadata that are known are older.
+        self.provider.doubt_metadata();
+        Err(rejected("token_alg"))
     }
 }
 

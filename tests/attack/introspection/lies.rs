@@ -235,6 +235,19 @@ async fn opaque_tokens_with_dots_are_left_to_introspection() {
     assert_eq!(down.connections(), 0, "no key is fetched for a text that is no JWT");
 }
 
+/// Each provider would learn the tokens of the others.
+#[actix_web::test]
+async fn token_is_sent_to_one_provider_only() {
+    let (first, second) = (Setting::new(), Setting::new());
+    first.says(&json!({"active": false}));
+    let builder = first.palisade().authenticator(second.tokens());
+    let app = app!(builder.resource_owner_issuer(first.liar.origin()));
+    get_me!(app, "opaque").assert_problem(401);
+    first.liar.go_down();
+    get_me!(app, "another").assert_problem(503);
+    assert_eq!((first.calls(), second.calls(), second.liar.connections()), (1, 0, 0));
+}
+
 /// What a token is bound to is honoured as for a JWT (RFC 9449 §6.2).
 #[actix_web::test]
 async fn binding_is_honoured() {

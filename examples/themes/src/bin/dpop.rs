@@ -35,7 +35,7 @@ async fn payments() -> &'static str {
     "none"
 }
 
-/// Whoever pays has proved a second factor in the last five minutes, and is no service that acts for somebody.
+/// A payer must have proved a second factor in the last five minutes. A service that acts for a user cannot pay.
 #[post("/payments")]
 #[authorize(scope("payments:write") && !delegated)]
 #[require_proof]

@@ -1,6 +1,7 @@
 //! What a client is told before it has a token.
 
 use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -19,7 +20,7 @@ async fn client_is_told_where_a_token_can_be_had() {
     let document: Value = read_body_json(call_service(&app, TestRequest::get().uri(path).to_request()).await).await;
     assert_eq!(document["resource"], "https://api.example/mcp");
     assert_eq!(document["authorization_servers"], json!(["https://issuer.example"]));
-    assert_eq!(document["scopes_supported"], json!(["orders:read"]));
-    // Whoever has no token learns nothing about the other methods.
+    assert_eq!(document["scopes_supported"], json!(["orders:read", "orders:write"]));
+    // A client without a token learns nothing about the other methods.
     assert_eq!(call_service(&app, TestRequest::get().uri("/mcp").to_request()).await.status(), 401);
 }
