@@ -65,7 +65,8 @@ mod tests {
         assert_eq!(all.0.lock().unwrap().len(), MOST);
         assert!(all.of(digest(0), Tick::from_nanos(3_000)).unwrap().is_requested());
         assert!(!all.of(digest(2_999), Tick::from_nanos(3_000)).unwrap().is_requested());
-        for held in all.0.lock().unwrap().values().map(|(_, held)| held.clone()).collect::<Vec<_>>() {
+        let held: Vec<_> = all.0.lock().unwrap().values().map(|(_, held)| held.clone()).collect();
+        for held in held {
             request(held).await;
         }
         assert!(all.of(digest(3_000), Tick::from_nanos(3_001)).is_none(), "there is no place");
