@@ -159,6 +159,34 @@ async fn sign_in_recovers_when_the_provider_does() {
     }
 }
 
+#[get("/odd")]
+#[public]
+async fn odd(request: HttpRequest, sign_in: Data<SignIn>) -> Result<String, actix_web::Error> {
+    match sign_in.complete(&request).await {
+        Ok(who) => Ok(who.subject().to_owned()),
+        Err(_) => Err(actix_web::error::ErrorInternalServerError("the disk is full")),
+    }
+}
+
+/// A sign-in that ends with 503 is one event. A failure of the application after it is another one.
+#[actix_web::test]
+async fn failure_after_a_rejected_sign_in_is_an_event_too() {
+    let liar = liar();
+    let routes = palisade::scope("").service(begin).service(odd);
+    let app = actix_web::App::new().app_data(Data::new(sign_in(&liar)));
+    let app = app.service(routes).wrap(palisade::Palisade::builder().build().unwrap());
+    let app = actix_web::test::init_service(app).await;
+    let browser = Browser::default();
+    let asked = browser.begins(&app, "/sign-in").await;
+    liar.answer("/token", Scripted::text(200, "<html>"));
+    let (log, _guard) = palisade_tests::log::Log::start();
+    let response = browser.get(&app, &asked.answer(&liar).replace("/sign-in/callback", "/odd")).await;
+    assert_eq!(response.status, 500);
+    let events = log.take();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert!(events[0].contains("provider_garbage") && events[1].contains("the disk is full"), "{events:?}");
+}
+
 #[actix_web::test]
 async fn exchange_is_bounded_in_time_and_size() {
     for answer in [

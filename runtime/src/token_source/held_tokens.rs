@@ -36,3 +36,39 @@ impl HeldTokens {
         Some(held)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+
+    use super::super::TokenError;
+    use super::super::held::Issued;
+    use super::*;
+    use crate::authn::digest::sha256;
+    use crate::clock::Clock;
+
+    #[actix_web::test]
+    async fn places_are_bounded_and_that_of_a_request_is_never_taken() {
+        let (all, clock) = (HeldTokens::default(), Clock::system());
+        let digest = |number: u64| sha256(&number.to_be_bytes());
+        let request = async |held: HeldToken| {
+            let longest = Duration::from_secs(60);
+            assert!(held.token(&clock, longest, pending::<Result<Issued, TokenError>>).now_or_never().is_none());
+        };
+        request(all.of(digest(0), Tick::from_nanos(0)).unwrap()).await;
+        for number in 1..3_000 {
+            assert!(all.of(digest(number), Tick::from_nanos(number)).is_some());
+        }
+        assert_eq!(all.0.lock().unwrap().len(), MOST);
+        assert!(all.of(digest(0), Tick::from_nanos(3_000)).unwrap().is_requested());
+        assert!(!all.of(digest(2_999), Tick::from_nanos(3_000)).unwrap().is_requested());
+        let held: Vec<_> = all.0.lock().unwrap().values().map(|(_, held)| held.clone()).collect();
+        for held in held {
+            request(held).await;
+        }
+        assert!(all.of(digest(3_000), Tick::from_nanos(3_001)).is_none(), "there is no place");
+    }
+}
