@@ -9,6 +9,7 @@ pub mod inside;
 mod json_prefix;
 pub mod liar;
 pub mod log;
+pub mod missing;
 pub mod node;
 mod pointers;
 pub mod postgres;

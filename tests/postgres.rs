@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use crate::missing::not_run;
+
 /// Creates a cluster and starts its server, and waits until standard input is closed: by [`Server::stop`], or by the end of the test
 /// process, however it ends. Arguments: the folder of the programs, and the folder of the cluster.
 const SUPERVISOR: &str = r#"
@@ -71,8 +73,7 @@ impl Server {
     /// Starts a server. `None` if PostgreSQL is not installed. In CI this fails instead.
     pub fn start() -> Option<Self> {
         let Some(programs) = programs() else {
-            assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "postgresql is missing");
-            eprintln!("not run: postgresql is not installed");
+            not_run("postgresql");
             return None;
         };
         // If another program takes the free port meanwhile, the next attempt uses another port.
