@@ -15,6 +15,7 @@ mod refreshes;
 mod requests;
 mod rotation;
 mod several;
+mod theme;
 mod whole;
 
 use std::cell::RefCell;
