@@ -17,7 +17,7 @@ use palisade::api_key::{ApiKeyError, ApiKeys, MemoryApiKeys, NewApiKey};
 use palisade::resource::Unavailable;
 use palisade::{ConfigError, Palisade, Principal, Scope, delete, get, post, rate_limit, require_scope};
 
-const QUARTER: Duration = Duration::from_hours(90 * 24);
+const QUARTER: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// A program reads orders. Each key has a rate limit of its own.
 #[get("/orders")]

@@ -49,7 +49,7 @@ async fn search(term: Path<String>) -> String {
 
 /// The name, numbers and key of the second limit of `login`. With other numbers `reset` returns an error.
 const BY_EMAIL: RateLimit =
-    RateLimit::new("login-email", 20, Duration::from_mins(15)).by(By::Field("body.email")).count(Count::Failures);
+    RateLimit::new("login-email", 20, Duration::from_secs(15 * 60)).by(By::Field("body.email")).count(Count::Failures);
 
 #[post("/unlock/{email}")]
 #[require_role("support")]

@@ -28,7 +28,7 @@ struct Login {
 }
 
 fn grant(name: &str) -> Grant {
-    Grant::new(name, std::time::Duration::from_mins(15)).roles(["user"])
+    Grant::new(name, std::time::Duration::from_secs(15 * 60)).roles(["user"])
 }
 
 #[post("/login")]
