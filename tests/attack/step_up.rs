@@ -226,7 +226,7 @@ async fn navigation_is_sent_to_the_login_page() {
         .insert_header(("accept", "text/html"));
     let response = call(&app, navigation).await;
     assert_eq!(response.status, 303, "{response:?}");
-    assert_eq!(response.header("location"), "/login?return_to=%2Fpages%2Fstrong");
+    assert_eq!(response.header("location"), "/login?return_to=%2Fpages%2Fstrong&acr_values=phr%20phrh");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{env::var, time::Duration};
 
 use actix_web::web::{Data, Form, Query};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
-use palisade::oauth::{OAuthClient, Provider, SignIn, UpstreamIdentity};
+use palisade::oauth::{OAuthClient, Provider, SignIn, SignInDemands, UpstreamIdentity};
 use palisade::revocation::MemoryRevocations;
 use palisade::session::{CookieSessions, MemorySessions, ReturnPath};
 use palisade::{ConfigError, Palisade, Principal, Problem, Scope, authenticated, get, post, public, rate_limit};
@@ -27,7 +27,7 @@ struct Back {
 #[public("leads to the provider")]
 #[rate_limit(60, "1m")]
 async fn begin(query: Query<Back>, request: HttpRequest, sign_in: Data<SignIn>) -> Answer {
-    Ok(sign_in.begin(&request, &query.return_to).await?)
+    Ok(sign_in.begin_with(&request, &query.return_to, &SignInDemands::from_query(&request)).await?)
 }
 
 #[get("/sign-in/callback")]
