@@ -57,7 +57,8 @@ const LONGEST_ISSUER: usize = 512;
 ///
 /// Subjects of different issuers may be equal, so rules about owners need
 /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Rules about the [tenant](macro@crate::tenant) compare what
-/// the function said.
+/// the function said, and need no such setting. No role and no permission is read from a token unless
+/// [`IssuerRules`] name its claim; its scopes are read ([Danger](IssuerRules::scopes_at)).
 ///
 /// ```
 /// use palisade::Palisade;
@@ -162,6 +163,10 @@ impl Authenticator for Issuers {
     }
 
     fn has_many_issuers(&self) -> bool {
+        true
+    }
+
+    fn assigns_tenants(&self) -> bool {
         true
     }
 
