@@ -356,7 +356,7 @@ async fn administrator_of_an_assigned_tenant_has_its_rows_only() {
     let palisade =
         builder().authenticator(palisade_tests::jwt_of("ours")).resource_owner_issuer("ours").build().unwrap();
     let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
-    for (principal, row, list) in [
+    for (principal, row, rows) in [
         (who("root", &["admin"]).with_assigned_tenant("acme"), 200, "Tenant(\"acme\")"),
         (who("root", &["admin"]).with_assigned_tenant("globex"), 404, "Tenant(\"globex\")"),
         (who("root", &["admin"]).with_tenant("acme"), 404, ""),
@@ -365,10 +365,10 @@ async fn administrator_of_an_assigned_tenant_has_its_rows_only() {
     ] {
         assert_eq!(call_as(&app, get_request("/documents/4"), principal.clone()).await.status, row, "{principal:?}");
         let response = call_as(&app, get_request("/list"), principal.clone()).await;
-        if list.is_empty() {
+        if rows.is_empty() {
             response.assert_problem(403);
         } else {
-            assert_eq!(response.body, list, "{principal:?}");
+            assert_eq!(response.body, rows, "{principal:?}");
         }
     }
 }
