@@ -110,6 +110,9 @@ impl Issuers {
     /// Asks this function about each issuer that is not known: what its tokens must be like, or `None` if it is not accepted.
     ///
     /// The issuer comes from a token that is not verified yet. Compare it exactly.
+    ///
+    /// The function returns [`Unavailable`] if it cannot answer. Convert the error of a look-up into it:
+    /// `find(issuer).await.map_err(|_| Unavailable)?`.
     pub fn builder<F>(accept: F) -> IssuersBuilder
     where
         F: AsyncFn(&str) -> Result<Option<IssuerRules>, Unavailable> + Send + Sync + 'static,
