@@ -152,6 +152,13 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
+    /// Whether a tenant of the principals is always one that the application
+    /// [assigned](Principal::with_assigned_tenant), and never one that the credential claims. A rule about the tenant then needs no
+    /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Default: `false`.
+    fn assigns_tenants(&self) -> bool {
+        false
+    }
+
     /// Whether the credentials are API keys. Return `true` if the principals have the id of the key
     /// ([`Principal::with_api_key`]). A rate limit by [`By::ApiKey`](crate::rate_limit::By::ApiKey) is a configuration error if
     /// no authenticator returns `true`. Default: `false`.
