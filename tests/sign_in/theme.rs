@@ -75,6 +75,9 @@ async fn page_leads_to_the_sign_in_and_back_and_contains_no_markup_of_the_addres
     assert_eq!(page.status, 200);
     assert_eq!(signs_in(&browser, &app, &liar, &link(&page.body)).await, "/me?a=1&b=%2B");
     assert_eq!(browser.get(&app, "/me").await.status, 200);
+    let page = browser.get(&app, "/login?return_to=%2Fme&acr_values=phr&max_age=300").await;
+    let asked = browser.begins(&app, &link(&page.body)).await;
+    assert_eq!((asked.value("acr_values"), asked.value("max_age")), ("phr".into(), "300".into()));
     for query in ["%22%3E%3Cscript%3E", "a='%3E&b=%26quot;", "x=1&amp;quot;"] {
         let page = browser.get(&app, &format!("/login?{query}")).await;
         assert!(!page.body.contains("<script") && page.body.matches('"').count() == 2, "{page:?}");

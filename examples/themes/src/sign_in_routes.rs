@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::web::{Data, Form, Html, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use palisade::oauth::{OAuthClient, Provider, SignIn, UpstreamIdentity};
+use palisade::oauth::{OAuthClient, Provider, SignIn, SignInDemands, UpstreamIdentity};
 use palisade::revocation::MemoryRevocations;
 use palisade::session::{CookieSessions, ReturnPath};
 use palisade::{ConfigError, Principal, Problem, Scope, authenticated, get, post, public, rate_limit};
@@ -20,16 +20,16 @@ struct Back {
 #[get("/login")]
 #[public("the page of the login")]
 async fn login(request: HttpRequest) -> Html {
-    // `/sign-in` gets the whole query, with the path to return to.
+    // `/sign-in` gets the whole query, with the path to return to and what a page demands.
     let query = request.query_string().replace('&', "&amp;").replace('"', "%22");
-    Html::new(format!("<p>You are not signed in here.</p><a href=\"/sign-in?{query}\">Sign in</a>"))
+    Html::new(format!("<p>Please sign in to see this page.</p><a href=\"/sign-in?{query}\">Sign in</a>"))
 }
 
 #[get("/sign-in")]
 #[public("leads to the provider")]
 #[rate_limit(60, "1m")]
 async fn begin(query: Query<Back>, request: HttpRequest, sign_in: Data<SignIn>) -> Answer {
-    Ok(sign_in.begin(&request, &query.return_to).await?)
+    Ok(sign_in.begin_with(&request, &query.return_to, &SignInDemands::from_query(&request)).await?)
 }
 
 #[get("/sign-in/callback")]
