@@ -115,6 +115,9 @@ impl Scope {
     ///
     /// A text that is not a path of this site is reported by [`verify`](Self::verify).
     ///
+    /// **Danger**: the login page must be a page. A route that redirects to an identity provider by itself leads a browser in a circle, if the
+    /// provider signs the user in without a question and this application refuses the user all the same, such as a user who was deleted here.
+    ///
     /// **Danger**: behind a proxy that removes a prefix from the path, `return_to` lacks the prefix.
     ///
     /// ```
