@@ -232,7 +232,7 @@ impl Jwt {
     /// [`AuthError::Unavailable`] if the keys or the revocations cannot be queried, the clock of the machine is before 1970, or
     /// the crypto backend fails.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
-        only_unbound(self.danger_verify_without_proof(token).await?)
+        bearer::only_unbound(self.danger_verify_without_proof(token).await?)
     }
 
     /// [`verify`](Self::verify) that also returns the principal of a token that is bound to a key of the client.
