@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
+use palisade::authn::AuthError;
 use palisade::jwt::{Grant, IssueError};
 use palisade::principal::{Actor, Confirmation};
 use palisade::{Principal, authenticated, authorize, delete, get};
@@ -112,7 +113,8 @@ async fn own_issuer_issues_actors_and_bindings() {
     let chain = Actor::new(ISSUER, "orders").with_behind(Actor::new("https://other.example", "gateway"));
     let both = Confirmation::Both { dpop_key: [7; 32], certificate: [8; 32] };
     let token = issuer().issue(&grant().actor(chain.clone()).bound_to(both.clone())).unwrap();
-    let principal = jwt().verify(&token).await.unwrap();
+    assert_eq!(jwt().verify(&token).await.unwrap_err(), AuthError::Invalid("token_bound"));
+    let principal = jwt().danger_verify_without_proof(&token).await.unwrap();
     assert_eq!((principal.actor(), principal.confirmation()), (Some(&chain), Some(&both)));
     let unsupported = issuer().issue(&grant().bound_to(Confirmation::Unsupported)).unwrap();
     assert!(jwt().verify(&unsupported).await.is_err());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
+use palisade::api_key::{ApiKeys, MemoryApiKeys};
 use palisade::jwt::{Grant, IssueError, TokenIssuer};
 use palisade::oauth::Dpop;
 use palisade::policy::StepUp;
@@ -252,5 +253,25 @@ fn demand_for_nothing_is_a_mistake() {
     for (demand, problem) in [(&NOTHING, "needs a value of `acr` or a `max_age`"), (&TWO_WORDS, "one word")] {
         let error = palisade::scope("").step_up(demand).service(any).verify().unwrap_err().to_string();
         assert!(error.contains(problem), "{error}");
+    }
+}
+
+/// An API key says nothing about a login, so nobody could ever call the route.
+#[test]
+fn demand_that_no_credential_can_meet_is_not_built() {
+    let keys = || ApiKeys::new("acme", "https://keys.example", MemoryApiKeys::new()).unwrap();
+    let mistake = |builder: PalisadeBuilder, routes: &palisade::Scope| {
+        builder.routes(routes).build().err().map_or_else(String::new, |mistake| mistake.to_string())
+    };
+    let own = palisade::scope("").service(recent);
+    let of_scope = palisade::scope("").step_up(&RECENTLY).service(any);
+    for (builder, routes) in
+        [(Palisade::builder().authenticator(keys()), &own), (Palisade::builder().authenticator(keys()), &of_scope)]
+    {
+        let mistake = mistake(builder, routes);
+        assert!(mistake.contains("authenticator") && mistake.contains("logged in"), "{mistake}");
+    }
+    for routes in [&own, &of_scope] {
+        assert_eq!(mistake(builder().authenticator(keys()), routes), "");
     }
 }

@@ -294,6 +294,14 @@ impl<S: ApiKeyStore> Authenticator for ApiKeys<S> {
         true
     }
 
+    fn can_be_bound(&self) -> bool {
+        false
+    }
+
+    fn can_state_login(&self) -> bool {
+        false
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         request.headers().get_all(HEADER).all(|value| !self.format.has_prefix(value.as_bytes()))
     }

@@ -166,6 +166,25 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
+    /// Whether a principal can have a [confirmation](Principal::with_confirmation): the credentials can be bound to a key of the client. A
+    /// route with [`#[require_proof]`](macro@crate::require_proof) is a configuration error if no authenticator that it accepts
+    /// returns `true`. Default: `true`, because it is unknown.
+    fn can_be_bound(&self) -> bool {
+        true
+    }
+
+    /// Whether each principal must have a confirmation. It is then a configuration error if nothing can check a proof. Default: `false`.
+    fn requires_proof(&self) -> bool {
+        false
+    }
+
+    /// Whether a credential can say how and when its subject logged in (the claims `acr` and `auth_time`). A route with
+    /// [`#[step_up]`](macro@crate::step_up) is a configuration error if no authenticator that it accepts returns `true`. Default:
+    /// `true`, because it is unknown.
+    fn can_state_login(&self) -> bool {
+        true
+    }
+
     /// Whether credentials are read from a header that a trusted proxy writes, such as `Client-Cert` (RFC 9440). It is then a
     /// configuration error if there is [no trusted proxy](crate::PalisadeBuilder::trusted_proxies). Default: `false`.
     fn reads_headers_of_proxies(&self) -> bool {

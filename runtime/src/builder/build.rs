@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Palisade, PalisadeBuilder, bodies, config_checks, limits, rate_limits};
+use super::{Palisade, PalisadeBuilder, bodies, config_checks, credential_checks, limits, rate_limits};
 use crate::authz::Owners;
 use crate::concurrency::{ConcurrencyCounter, ConcurrencyCounters};
 use crate::config_error::ConfigError;
@@ -61,6 +61,7 @@ impl PalisadeBuilder {
             strict_input: self.strict_input,
         };
         config_checks::check_requirements(&policies, &known, &mut mistakes);
+        credential_checks::check(&policies, &self.authenticators, sender.as_deref(), &mut mistakes);
         let proxies = TrustedProxies::new(self.proxies, self.forwarded_by);
         // If the proxies are already reported, the error about the missing proxies of a header would only repeat them.
         let proxies = if mistakes.is_reported("trusted_proxies") { proxies.ok() } else { mistakes.note(proxies) };

@@ -7,6 +7,7 @@ mod authority;
 mod bodies;
 mod build;
 mod config_checks;
+mod credential_checks;
 mod limits;
 mod network;
 mod proofs;

@@ -48,6 +48,10 @@ impl Authenticator for Introspection {
         Some(self.0.provider.issuer())
     }
 
+    fn requires_proof(&self) -> bool {
+        self.0.rules.jwt().requires_proof()
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         matches!(self.0.rules.presented(request), FoundToken::Token { token, .. } if has_form_of_jwt(token))
     }

@@ -36,7 +36,7 @@ use crate::audit;
 use crate::authn::AuthError;
 use crate::client_auth::{OAuthClient, RequestError};
 use crate::clock::{Clock, Tick};
-use crate::jwt::{TokenRules, has_form_of_jwt};
+use crate::jwt::{TokenRules, has_form_of_jwt, only_unbound};
 use crate::outgoing::BackOff;
 use crate::principal::Principal;
 use crate::provider::{Provider, ProviderEndpoint};
@@ -125,13 +125,25 @@ impl Introspection {
 
     /// The principal of a token, if the provider says that it is active, and if it is for this API and is not revoked.
     ///
-    /// It is for code outside of a request: the number of unknown tokens of one address is bounded for requests only.
+    /// It is for code outside of a request: the number of unknown tokens of one address is bounded for requests only. A token that is bound
+    /// to a key of the client is rejected as `token_bound`, because there is no proof.
     ///
     /// # Errors
     ///
     /// [`AuthError::Invalid`] with the reason for the audit log, or [`AuthError::Unavailable`] if the provider or the revocations cannot be
     /// asked now.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        only_unbound(self.danger_verify_without_proof(token).await?)
+    }
+
+    /// [`verify`](Self::verify) that also returns the principal of a token that is bound to a key of the client.
+    ///
+    /// Danger: as for [`Jwt::danger_verify_without_proof`](crate::Jwt::danger_verify_without_proof).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify), without `token_bound`.
+    pub async fn danger_verify_without_proof(&self, token: &str) -> Result<Principal, AuthError> {
         self.0.shape(token)?;
         let digest = cache::digest(token);
         let now = self.0.rules.since_1970().ok_or(AuthError::Unavailable("clock"))?;

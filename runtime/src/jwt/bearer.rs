@@ -57,6 +57,10 @@ impl Authenticator for Jwt {
         expected.paths.audience.is_usual() && expected.audiences.iter().any(|own| own == audience)
     }
 
+    fn requires_proof(&self) -> bool {
+        self.0.expectations.needs_proof
+    }
+
     fn disowns(&self, request: &HttpRequest) -> bool {
         match self.credential(request) {
             Credential::Presented(token) | Credential::Proved(token) => {
@@ -97,7 +101,7 @@ impl Jwt {
         if !is_token68(token) {
             return Err(malformed);
         }
-        only_bound(self.verify(token).await?)
+        only_bound(self.danger_verify_without_proof(token).await?)
     }
 
     /// Judges a token that is not cached. One that is verified consists of base64url and dots, so the grammar is checked only
@@ -124,6 +128,11 @@ pub(crate) fn only_bound(principal: Principal) -> Result<Principal, AuthError> {
         Some(_) => Ok(principal),
         None => Err(AuthError::Invalid("token_not_bound")),
     }
+}
+
+/// Outside of a request there is no proof, so a token that is bound to a key is not accepted (RFC 9449 §7.2, RFC 8705 §3).
+pub(crate) fn only_unbound(principal: Principal) -> Result<Principal, AuthError> {
+    if principal.is_bound() { Err(AuthError::Invalid("token_bound")) } else { Ok(principal) }
 }
 
 #[derive(Clone, Copy)]

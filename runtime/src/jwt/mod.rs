@@ -99,7 +99,7 @@ use std::sync::Arc;
 
 pub use self::algorithm::Algorithm;
 #[cfg(feature = "oauth")]
-pub(crate) use self::bearer::only_bound;
+pub(crate) use self::bearer::{only_bound, only_unbound};
 pub use self::builder::{HasAudience, HasIssuer, HasKeys, JwtBuilder, KeySource, Set, Unset};
 use self::cache::Entries;
 pub use self::cache::TokenCache;
@@ -223,12 +223,27 @@ impl Jwt {
 
     /// Verifies a token in compact form and returns its principal, if the token is not revoked.
     ///
+    /// It is for code outside of a request, such as for a token in the first message of a WebSocket. There is no proof there, so a token
+    /// that is bound to a key of the client (the claim `cnf`) is rejected as `token_bound`.
+    ///
     /// # Errors
     ///
     /// [`AuthError::Invalid`] with the reason for the audit log; respond to the client only with `invalid_token`.
     /// [`AuthError::Unavailable`] if the keys or the revocations cannot be queried, the clock of the machine is before 1970, or
     /// the crypto backend fails.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        bearer::only_unbound(self.danger_verify_without_proof(token).await?)
+    }
+
+    /// [`verify`](Self::verify) that also returns the principal of a token that is bound to a key of the client.
+    ///
+    /// Danger: a stolen token is accepted, although its issuer bound it so that it cannot be used. Check yourself that the client has the
+    /// key of [`Principal::confirmation`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify), without `token_bound`.
+    pub async fn danger_verify_without_proof(&self, token: &str) -> Result<Principal, AuthError> {
         let Some(now) = self.0.clock.since_1970() else {
             return Err(AuthError::Unavailable("clock"));
         };

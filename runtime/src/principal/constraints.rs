@@ -95,7 +95,8 @@ impl Principal {
         self
     }
 
-    /// Whether the credential is bound to a key, and the client has proved to have it: a token with `cnf` (RFC 9449, RFC 8705).
+    /// Whether the credential is bound to a key: a token with `cnf` (RFC 9449, RFC 8705). For the caller of a request, the client has
+    /// proved to have the key. For a principal of [`danger_verify_without_proof`](crate::Jwt::danger_verify_without_proof), it has not.
     #[must_use]
     pub fn is_bound(&self) -> bool {
         self.confirmation().is_some()

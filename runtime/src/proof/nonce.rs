@@ -1,7 +1,7 @@
 //! Nonces for proofs (RFC 9449 §8, §9).
 //!
 //! Threat: proofs that are made in advance, while the attacker had the key, and used later (CWE-294). Promise: a nonce is accepted
-//! for half a minute to a minute. It is a keyed hash of its time, so nobody can know one in advance, and all processes with the same
+//! for half a minute to a minute by the clock of the process that made it, and by processes whose clocks are up to half a minute behind. It is a keyed hash of its time, so nobody can know one in advance, and all processes with the same
 //! secret accept the nonces of each other without a store.
 
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::settings::RequestState;
 
 /// In seconds.
 const SLOT: u64 = 30;
-/// How long a nonce may be used.
-pub(super) const LONGEST_USE: Duration = Duration::from_secs(2 * SLOT);
+/// How long a nonce may be used: in its slot, in the one before, if another process is ahead, and in the one after.
+pub(super) const LONGEST_USE: Duration = Duration::from_secs(3 * SLOT);
 pub(super) const SHORTEST_SECRET: usize = 32;
 
 /// Sets the purpose of the secret apart from any other.
@@ -45,14 +45,18 @@ impl Nonces {
         self.of_slot(now.as_secs() / SLOT)
     }
 
-    /// `None` if the nonce is not one of this or of the previous half minute.
+    /// `None` if the nonce is not one of this, the previous or the next half minute. Only a process with the same secret, whose clock is
+    /// ahead, can have made one of the next.
     pub(super) fn age(&self, nonce: &str, now: Duration) -> Option<Age> {
         let slot = now.as_secs() / SLOT;
         let is = |slot| verify_slices_are_equal(self.of_slot(slot).as_bytes(), nonce.as_bytes()).is_ok();
         if is(slot) {
             return Some(Age::Current);
         }
-        is(slot.checked_sub(1)?).then_some(Age::Previous)
+        if slot.checked_sub(1).is_some_and(is) {
+            return Some(Age::Previous);
+        }
+        is(slot.checked_add(1)?).then_some(Age::Current)
     }
 
     fn of_slot(&self, slot: u64) -> String {
@@ -83,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_accepted_in_two_slots() {
+    fn a_nonce_is_accepted_in_its_slot_and_the_ones_beside() {
         let (nonces, same, other) = (Nonces::new(&[7; 32]), Nonces::new(&[7; 32]), Nonces::new(&[8; 32]));
         let begin = Duration::from_secs(1_800_000_000);
         let nonce = nonces.at(begin);
@@ -92,7 +96,9 @@ mod tests {
         assert_eq!((after(0), after(29)), (Some(Age::Current), Some(Age::Current)));
         assert_eq!((after(30), after(59)), (Some(Age::Previous), Some(Age::Previous)));
         assert_eq!(after(60), None);
-        assert_eq!(nonces.age(&nonce, begin - Duration::from_secs(1)), None, "a nonce of the future");
+        let before = |seconds| same.age(&nonce, begin - Duration::from_secs(seconds));
+        assert_eq!((before(1), before(30)), (Some(Age::Current), Some(Age::Current)), "of a process that is ahead");
+        assert_eq!(before(31), None, "a nonce of the future");
         assert_eq!(other.age(&nonce, begin), None, "a nonce of another server");
         assert_eq!((nonces.age("", begin), nonces.age(&nonce[1..], begin)), (None, None));
     }

@@ -1,6 +1,7 @@
 //! CWE-294, CWE-522, CWE-347, RFC 9449: stolen access tokens, and proofs that are stolen, forged, or for something else.
 
 mod bindings;
+mod demands;
 mod nonces;
 mod rules;
 

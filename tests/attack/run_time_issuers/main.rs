@@ -1,6 +1,7 @@
 //! CWE-918, CWE-347, CWE-639, CWE-400: issuers that are accepted at run time. A token that names an issuer of an attacker, one tenant that
 //! names another, and issuers that are invented.
 
+mod bound;
 mod busy;
 mod rights;
 

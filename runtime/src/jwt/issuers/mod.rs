@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 
 use self::asking::{ASKED_AT_ONCE, AcceptedIssuer, Flight, MOST_REFUSED};
 pub use self::rules::IssuerRules;
-use super::bearer::only_bound;
+use super::bearer::{only_bound, only_unbound};
 use super::cache::TokenCache;
 use super::introspected::{FoundToken, TokenRules};
 use super::judgement::TokenParts;
@@ -130,13 +130,25 @@ impl Issuers {
     ///
     /// # Errors
     ///
-    /// As for [`Jwt::verify`]: `token_issuer_unknown` if the function does not accept the issuer, and unavailable if it cannot answer.
+    /// As for [`Jwt::verify`]: `token_issuer_unknown` if the function does not accept the issuer, and unavailable if it cannot answer. A
+    /// token that is bound to a key is `token_bound`.
     pub async fn verify(&self, token: &str) -> Result<Principal, AuthError> {
+        only_unbound(self.danger_verify_without_proof(token).await?)
+    }
+
+    /// [`verify`](Self::verify) that also returns the principal of a token that is bound to a key of the client.
+    ///
+    /// Danger: as for [`Jwt::danger_verify_without_proof`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify), without `token_bound`.
+    pub async fn danger_verify_without_proof(&self, token: &str) -> Result<Principal, AuthError> {
         if self.0.reader.is_too_long(token) {
             return Err(AuthError::Invalid("token_too_long"));
         }
         let issuer = issuer_of(token).ok_or(AuthError::Invalid("token_iss"))?;
-        self.verifier_of(&issuer).await?.verify(token).await
+        self.verifier_of(&issuer).await?.danger_verify_without_proof(token).await
     }
 }
 
@@ -154,9 +166,11 @@ impl Authenticator for Issuers {
         match self.0.reader.presented(request) {
             FoundToken::Absent => Attempt::Absent,
             FoundToken::Malformed(reason) => Attempt::Done(Err(AuthError::Invalid(reason))),
-            FoundToken::Token { token, proved: false } => Attempt::Pending(Box::pin(self.verify(token))),
+            FoundToken::Token { token, proved: false } => {
+                Attempt::Pending(Box::pin(self.danger_verify_without_proof(token)))
+            }
             FoundToken::Token { token, proved: true } => {
-                Attempt::Pending(Box::pin(async { only_bound(self.verify(token).await?) }))
+                Attempt::Pending(Box::pin(async { only_bound(self.danger_verify_without_proof(token).await?) }))
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The used proofs in the memory of one process.
 //!
 //! Threat: a client that sends many proofs fills the memory, or makes the server forget or reject those of others (CWE-770). Promise:
-//! each client has its place in one of 64 parts by its key, and takes there at most as much as it leaves. A proof that is still valid is
-//! never forgotten: new ones of the client that has too many are rejected.
+//! each key has its place in one of 64 parts, and takes there at most as much as it leaves. A proof that is still valid is never forgotten:
+//! new ones of the key that has too many are rejected. Not promised: a client with tokens for many keys of one part can fill that part.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,9 +22,14 @@ const MOST_IN_PART: usize = 14_336;
 
 /// The used proofs in the memory of this process: the default of [`Dpop`](super::super::Dpop). Clones share them.
 ///
-/// One of its 64 parts holds 14,336 proofs of about 30 bytes each: 30 MB if all are full. One client may have as many proofs in its part
+/// One of its 64 parts holds 14,336 proofs of about 30 bytes each: 30 MB if all are full. One key may have as many proofs in its part
 /// as there are free places left, which is half of the part if it is alone: about 110 requests per second for a window of a minute. Beyond
-/// that it gets 503 until its oldest proofs have expired, and other clients do not.
+/// that its client gets 503 until its oldest proofs have expired, and the clients of other keys do not.
+///
+/// Danger: keys are free, and the part of a key is known from its thumbprint. A client that gets tokens for some fifteen keys of one part,
+/// and sends about 220 requests with valid proofs per second, fills that part: the other clients of it, one of 64, get 503 as long as that
+/// goes on. [Rate limits](macro@crate::rate_limit) by address are checked before the proof, and hold it back; those by principal come too
+/// late. If an issuer gives tokens to strangers, keep such a limit, or use a shared store.
 ///
 /// Every [`Dpop`](super::super::Dpop) without a store and a clock of its own uses the same one, also if each worker builds its own
 /// application.
@@ -48,7 +53,7 @@ struct ReplayShard {
 struct UsedProofs {
     /// Until which second since 1970 each proof is kept.
     until: HashMap<[u8; 16], u64>,
-    /// How many of them each client has, by the first bytes of its key.
+    /// How many of them each key has, by its first bytes.
     of_clients: HashMap<[u8; 4], usize>,
 }
 

@@ -261,6 +261,14 @@ impl Authenticator for ClientCertificates {
         self.0.header != ProxyHeader::NotRead
     }
 
+    fn can_be_bound(&self) -> bool {
+        false
+    }
+
+    fn can_state_login(&self) -> bool {
+        false
+    }
+
     // RFC 9110 §11.6.1 requires a challenge in every 401. No scheme is registered for certificates of the connection.
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
         challenges.add(Challenge::new(SCHEME).with("realm", context.realm()));

@@ -1,6 +1,8 @@
 //! CWE-324, CWE-200, CWE-613: the keys of an issuer of our own rotate without a rejected token, a stolen one falls at once, and no secret
 //! is published.
 
+mod one_by_one;
+
 use std::time::Duration;
 
 use actix_web::test::init_service;
