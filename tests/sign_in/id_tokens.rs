@@ -251,3 +251,18 @@ async fn user_information_is_that_of_the_same_user() {
         assert_eq!(liar.asked("/userinfo").last().unwrap().header("authorization"), "Bearer at-1");
     }
 }
+
+/// The provider, or who can change its answers, presents the ID token of the sign-in before.
+#[actix_web::test]
+async fn id_token_of_an_earlier_sign_in_is_refused() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    let browser = Browser::default();
+    let earlier = browser.begins(&app, "/sign-in").await;
+    issue(&liar, &earlier.claims(&liar));
+    assert_eq!(browser.get(&app, &earlier.answer(&liar)).await.status, 303);
+    let later = browser.begins(&app, "/sign-in").await;
+    let (log, _guard) = Log::start();
+    browser.get(&app, &later.answer(&liar)).await.assert_problem(400);
+    log.assert_one(&["sign_in_rejected", "reason=\"id_token_nonce\"", liar.origin()]);
+}
