@@ -231,7 +231,8 @@ impl<R: Resource> FromRequest for Owned<R> {
 /// If rows have a tenant ([`Resource::tenant`]), the query must compare both: a list must not show rows for which
 /// `#[owner(id, of = ..)]` responds with 404. If rows have no tenant, write `tenant: _`. With several authenticators, a caller of
 /// an issuer whose subjects own nothing here (see [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer)) is
-/// rejected with 403: another issuer's subject may have the same name.
+/// rejected with 403: another issuer's subject may have the same name. An administrator of a tenant that the application
+/// [assigned](crate::Principal::with_assigned_tenant) gets the rows of that tenant, whoever its issuer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a query must handle each case; a default would show too many rows")]
 pub enum RowFilter {
@@ -268,11 +269,12 @@ fn row_filter(request: &HttpRequest) -> Result<RowFilter, ArgumentError> {
     })?;
     let state = RequestState::of(request).ok_or(ArgumentError::defect("palisade is not installed"))?;
     let owns = state.settings.owners.include(&principal).map_err(|_| ArgumentError::defect(OWNER_ISSUER_UNSET))?;
-    if !owns {
+    let admin = &state.settings.admin;
+    let administers_tenant = principal.has_assigned_tenant() && principal.has_role(admin.as_str());
+    if !owns && !administers_tenant {
         let help = "the subjects of this issuer own no resources here";
         return Err(ArgumentError { status: StatusCode::FORBIDDEN, help });
     }
-    let admin = &state.settings.admin;
     // Routes that were given to `PalisadeBuilder::routes` were checked at startup. Other routes are checked here.
     if state.settings.roles.as_ref().is_some_and(|roles| roles.lacks_admin(admin).is_some()) {
         return Err(ArgumentError::defect(

@@ -123,6 +123,17 @@ async fn access_matrix_agrees_with_the_guard() {
     assert_eq!(row("POST /closed"), ["403"; 8]);
     assert_eq!(row("POST /maybe"), ["in", "401", "in", "in", "in", "in", "in", "in"]);
     assert_eq!(matrix.len(), 48);
+    // A tenant that the application assigned counts whoever the issuer is.
+    let assigned = || Principal::new("Bearer", "theirs", "alice").with_assigned_tenant("acme");
+    let assigned = personas()
+        .persona(Persona::of("alice of an assigned tenant", assigned()))
+        .persona(Persona::of("admin of an assigned tenant", assigned().with_roles(["admin"])));
+    let matrix = access_matrix(&app, &routes().policies(), &assigned.row_of_tenant("Invoice", "alice", "acme")).await;
+    let last = |route| matrix.row(route).unwrap()[8..].iter().map(Access::to_string).collect::<Vec<_>>();
+    assert_eq!(last("GET /invoices/{invoice}"), ["404", "in"]);
+    assert_eq!(last("GET /revealed/{invoice}"), ["403", "403"]);
+    assert_eq!(last("GET /orgs/{org}"), ["in", "in"]);
+    assert_eq!(last("GET /users/{user}"), ["403", "403"]);
 }
 
 #[actix_web::test]

@@ -350,6 +350,29 @@ async fn row_filter_shows_own_rows_or_all() {
     assert_eq!(call_as(&app, get_request("/documents/1"), ours).await.body, "alice's");
 }
 
+/// Whoever the issuer is: its administrator of the tenant that the application assigned has the rows of this tenant, and no other ones.
+#[actix_web::test]
+async fn administrator_of_an_assigned_tenant_has_its_rows_only() {
+    let palisade =
+        builder().authenticator(palisade_tests::jwt_of("ours")).resource_owner_issuer("ours").build().unwrap();
+    let app = init_service(App::new().app_data(documents()).service(routes()).wrap(palisade)).await;
+    for (principal, row, rows) in [
+        (who("root", &["admin"]).with_assigned_tenant("acme"), 200, "Tenant(\"acme\")"),
+        (who("root", &["admin"]).with_assigned_tenant("globex"), 404, "Tenant(\"globex\")"),
+        (who("root", &["admin"]).with_tenant("acme"), 404, ""),
+        // The alice of another issuer is not the alice who owns the row.
+        (who("alice", &["user"]).with_assigned_tenant("acme"), 404, ""),
+    ] {
+        assert_eq!(call_as(&app, get_request("/documents/4"), principal.clone()).await.status, row, "{principal:?}");
+        let response = call_as(&app, get_request("/list"), principal.clone()).await;
+        if rows.is_empty() {
+            response.assert_problem(403);
+        } else {
+            assert_eq!(response.body, rows, "{principal:?}");
+        }
+    }
+}
+
 #[actix_web::test]
 async fn outer_scope_parameters_are_compared() {
     let app = app!(documents());

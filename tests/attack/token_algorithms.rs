@@ -96,3 +96,25 @@ async fn published_keys_do_not_widen_the_list() {
     assert_eq!(jwt.verify(&p256.token("p256", &claims)).await.unwrap_err(), ALG);
     assert!(jwt.verify(&ed.token("ed", &claims)).await.is_ok());
 }
+
+/// What a provider says that it signs with is of no effect: the keys and the list of the application decide.
+#[actix_web::test]
+async fn list_of_the_metadata_neither_widens_nor_narrows() {
+    let (ed, p256) = (Signer::generate(Signed::EdDSA), Signer::generate(Signed::ES256));
+    let liar = palisade_tests::liar::Liar::provider(&[ed.jwk("ed"), p256.jwk("p256")]);
+    let claims = palisade_tests::tokens::with("iss", json!(liar.origin()));
+    for listed in [json!(["none", "HS256", "ES256"]), json!(["RS256"]), json!([]), json!("ES256")] {
+        let mut metadata = liar.metadata();
+        metadata["id_token_signing_alg_values_supported"] = listed.clone();
+        liar.publish(&metadata);
+        let jwt = || Jwt::discover(liar.origin()).unwrap().audience(AUDIENCE);
+        let (all, narrowed) = (jwt().build().unwrap(), jwt().algorithms([Algorithm::EdDsa]).build().unwrap());
+        for (key, id, is_narrowed) in [(&ed, "ed", true), (&p256, "p256", false)] {
+            let token = key.token(id, &claims);
+            assert!(all.verify(&token).await.is_ok(), "{listed} {id}");
+            assert_eq!(narrowed.verify(&token).await.is_ok(), is_narrowed, "{listed} {id}");
+        }
+        let unsigned = format!("{}.{}.", segment(&json!({"alg": "none", "typ": "JWT"})), segment(&claims));
+        assert_eq!(all.verify(&unsigned).await.unwrap_err(), ALG, "{listed}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{AccessRequest, Rejection, Rows, Rules, path_value, step_up};
-use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Network, Ownership, Rule, Verdict};
+use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Network, Ownership, RowCaller, Rule, Verdict};
 use crate::principal::Principal;
 
 /// The value of a rule so far, in strong Kleene logic. `Open` may still become any of the other values.
@@ -87,8 +87,11 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Admin => holds(&|principal| principal.has_role(self.access.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
             Rule::Scope(scope) => holds(&|principal| self.assumed >= Assumed::AllScopes || principal.has_scope(scope)),
-            Rule::Owner(parameter) => self.is_parameter(parameter, |principal| Some(principal.subject())),
-            Rule::Tenant(parameter) => self.is_parameter(parameter, Principal::tenant),
+            Rule::Owner(parameter) => self.is_parameter(parameter, false, |principal| Some(principal.subject())),
+            Rule::Tenant(parameter) => {
+                let is_assigned = self.access.principal.is_some_and(Principal::has_assigned_tenant);
+                self.is_parameter(parameter, is_assigned, Principal::tenant)
+            }
             Rule::Bound => holds(&|principal| self.assumed == Assumed::BetterToken || principal.is_bound()),
             Rule::Delegated => holds(&|principal| principal.actor().is_some()),
             Rule::StepUp(demand) => {
@@ -144,16 +147,18 @@ impl<'f, 'r> Facts<'f, 'r> {
         Rejection::Unavailable("decision_unavailable")
     }
 
-    /// Whether this attribute of the principal equals the value that the handler gets for the parameter.
+    /// Whether this attribute of the principal equals the value that the handler gets for the parameter. One that the application
+    /// assigned counts whoever the issuer is.
     fn is_parameter(
         &self,
         parameter: &'static str,
+        is_assigned: bool,
         own: impl FnOnce(&'f Principal) -> Option<&'f str>,
     ) -> Result<Truth, Rejection> {
         let value = path_value(self.access.request, parameter)?;
         let Some(principal) = self.access.principal else { return Ok(Truth::No) };
         let Some(own) = own(principal).filter(|own| !own.is_empty()) else { return Ok(Truth::No) };
-        Ok((self.access.owners.include(principal)? && value.is_some_and(|value| value == own)).into())
+        Ok(((is_assigned || self.access.owners.include(principal)?) && value.is_some_and(|value| value == own)).into())
     }
 
     /// Determines the first fact that is open: calls a predicate, or if none is open, loads a row.
@@ -217,10 +222,14 @@ impl<'f, 'r> Facts<'f, 'r> {
     async fn look_up(&mut self, ownership: &'r Ownership) -> Result<(), Rejection> {
         let values = self.values(ownership.parameters())?;
         // Before the row is loaded: a misconfiguration must not reveal which rows exist.
-        let known = self.access.principal.map_or(Ok(false), |principal| self.access.owners.include(principal))?;
+        let owns = self.access.principal.map_or(Ok(false), |principal| self.access.owners.include(principal))?;
         let found = match values {
             Some(values) => {
-                let caller = self.access.principal.filter(|_| known);
+                let caller = self.access.principal;
+                let caller = RowCaller {
+                    subject: caller.filter(|_| owns).map(Principal::subject),
+                    tenant: caller.filter(|caller| owns || caller.has_assigned_tenant()).and_then(Principal::tenant),
+                };
                 ownership.load(self.access.request, &values, caller).await
             }
             None => Err(LoadFailure::Missing),

@@ -79,6 +79,8 @@ impl PalisadeBuilder {
     /// is no default: a route that needs the issuer is then a configuration error if the [`routes`](Self::routes) are given,
     /// and responds with 500 if they are not.
     ///
+    /// A tenant that the application [assigned](crate::Principal::with_assigned_tenant) counts whoever the issuer is.
+    ///
     /// Danger: if the subjects of every issuer could own, the `alice` of one issuer could read what belongs to the `alice` of
     /// another (ASVS V6.8.1).
     pub fn resource_owner_issuer(mut self, issuer: impl Into<String>) -> Self {

@@ -178,7 +178,8 @@ fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &m
     }
     let (mut needs_owner_issuer, mut permission) = (false, None);
     rule.leaves(&mut |leaf| match leaf {
-        Rule::Owner(_) | Rule::Owns(_) | Rule::Tenant(_) => needs_owner_issuer = true,
+        Rule::Owner(_) | Rule::Owns(_) => needs_owner_issuer = true,
+        Rule::Tenant(_) => needs_owner_issuer |= known.authenticators.iter().any(|known| !known.assigns_tenants()),
         Rule::Permission(name) => permission = Some(*name),
         _ => {}
     });

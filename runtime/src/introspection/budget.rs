@@ -2,8 +2,8 @@
 //!
 //! Threat: random tokens, each of which causes a call to the provider (CWE-400). Promise: an address that caused twenty calls within ten
 //! seconds whose answers accepted no token causes no more calls until these are over, beside those under way. A call is charged once,
-//! however many requests wait for it, and also if they have gone. A call that failed because of the provider is not charged. The number
-//! of addresses that are remembered is bounded.
+//! however many requests wait for it, and also if they have gone. A call that failed because of the provider is not charged: its address
+//! [waits](super::back_offs) instead. The number of addresses that are remembered is bounded.
 
 use std::net::IpAddr;
 use std::time::Duration;

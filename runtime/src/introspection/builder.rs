@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::answer::{AnswerRules, ClientSubjects};
+use super::back_offs::AddressBackOffs;
 use super::budget::Budgets;
 use super::cache::Answers;
 use super::flight::Flights;
@@ -220,6 +221,7 @@ impl IntrospectionBuilder {
             answers,
             remembered: Answers::new(self.entries, self.longest, self.inactive),
             budgets: Budgets::new(),
+            back_offs: AddressBackOffs::new(),
             flights: Flights::default(),
             at_once: Arc::new(Semaphore::new(self.at_once)),
             outage: Mutex::default(),

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::{Asking, LONGEST_QUEUE, ProviderFault};
+use super::{Asking, LONGEST_QUEUE};
 use crate::authn::AuthError;
 use crate::authn::digest::Digest;
 use crate::principal::Principal;
@@ -84,7 +84,7 @@ impl TokenQuestion {
         if address.is_some_and(|address| asking.budgets.is_spent(address, asking.clock.tick())) {
             return Err(AuthError::Unavailable("introspection_budget"));
         }
-        let answer = asking.call(token).await.map_err(|ProviderFault(reason)| AuthError::Unavailable(reason))?;
+        let answer = asking.call(token, address).await?;
         let now = asking.clock.tick();
         asking.remembered.keep(self.digest, &answer, now);
         match (&answer, address) {

@@ -6,16 +6,19 @@
 //! within its times; its members are judged as the claims of a JWT. An answer is remembered for a bounded time and never beyond the
 //! end of the token. One call is made for all who wait for the same token. The tokens that are remembered, the calls under way, and the
 //! unknown tokens of one address are bounded. While the provider is unavailable, what is not remembered is 503. An odd answer about one
-//! token is an outage for this token only.
+//! token is an outage for this token only. A token that makes the provider fail is an outage for its address, and for the others for a
+//! second.
 
 mod answer;
 mod authenticator;
+mod back_offs;
 mod budget;
 mod builder;
 mod cache;
 mod flight;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +27,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use self::answer::AnswerRules;
+use self::back_offs::AddressBackOffs;
 use self::budget::Budgets;
 pub use self::builder::IntrospectionBuilder;
 use self::cache::Answers;
@@ -83,8 +87,10 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// or an error), `introspection_refused` (it rejects this client; the log has an event `misconfigured`), `introspection_busy` (too many
 /// calls are under way), `introspection_budget` (within ten seconds, the provider called no token of twenty of this address active).
 ///
-/// While the provider does not respond, responds with 429 or 5xx, or rejects this client, it is asked again later and later, about all
-/// tokens: after 1 to 30 seconds. Another odd answer concerns only its token, about which the provider is asked again after a second.
+/// If the provider does not respond, or responds with 429 or 5xx, it is asked about no token for a second. The address whose token it was
+/// asked about waits for 1 to 30 seconds, twice as long after each failure, so that a text that breaks the provider does not lock out the
+/// other addresses. If the provider rejects this client, it is asked later and later about all tokens: after 1 to 30 seconds. Another odd
+/// answer concerns only its token, about which the provider is asked again after a second.
 #[derive(Clone)]
 pub struct Introspection(Arc<Asking>);
 
@@ -96,6 +102,7 @@ struct Asking {
     answers: AnswerRules,
     remembered: Answers,
     budgets: Budgets,
+    back_offs: AddressBackOffs,
     flights: Flights,
     at_once: Arc<Semaphore>,
     outage: Mutex<Outage>,
@@ -104,6 +111,8 @@ struct Asking {
 #[derive(Default)]
 struct Outage {
     back_off: BackOff,
+    /// Whether the last failure may be due to the token that the provider was asked about.
+    may_be_of_token: bool,
     reported: Option<Tick>,
 }
 
@@ -135,7 +144,23 @@ impl Introspection {
 }
 
 /// Why the provider can be asked about no token at all.
-struct ProviderFault(&'static str);
+enum ProviderFault {
+    /// The pause after a failure is not over.
+    Paused,
+    /// It is not available, perhaps because of the token.
+    Unavailable,
+    /// It does not introspect tokens for this client.
+    Refused,
+}
+
+impl From<ProviderFault> for AuthError {
+    fn from(fault: ProviderFault) -> Self {
+        Self::Unavailable(match fault {
+            ProviderFault::Paused | ProviderFault::Unavailable => "introspection_unavailable",
+            ProviderFault::Refused => "introspection_refused",
+        })
+    }
+}
 
 /// What it said about one token, if it said something. Unavailable: that was no decision.
 type TokenVerdict = Result<(Principal, Duration), AuthError>;
@@ -155,19 +180,30 @@ impl Asking {
     }
 
     /// Makes the call and judges the answer.
-    async fn call(&self, token: &Zeroizing<String>) -> Result<TokenVerdict, ProviderFault> {
+    async fn call(&self, token: &Zeroizing<String>, address: Option<IpAddr>) -> Result<TokenVerdict, ProviderFault> {
         let began = self.clock.tick();
+        if address.is_some_and(|address| self.back_offs.must_wait(address, began)) {
+            return Err(ProviderFault::Paused);
+        }
         {
             let mut outage = self.outage.lock();
-            if outage.back_off.is_failing() && !outage.back_off.may_try(began, FIRST_PAUSE, LONGEST_PAUSE) {
-                return Err(ProviderFault("introspection_unavailable"));
+            // The failures may be those of one address, which waits longer.
+            let longest = if address.is_some() && outage.may_be_of_token { FIRST_PAUSE } else { LONGEST_PAUSE };
+            if outage.back_off.is_failing() && !outage.back_off.may_try(began, FIRST_PAUSE, longest) {
+                return Err(ProviderFault::Paused);
             }
             outage.back_off.begin(began);
         }
         let answer = self.answer(token).await;
         let mut outage = self.outage.lock();
         match &answer {
-            Err(ProviderFault(_)) => outage.back_off.fail_since(began),
+            Err(fault) => {
+                outage.back_off.fail_since(began);
+                outage.may_be_of_token = matches!(fault, ProviderFault::Unavailable);
+                if let (true, Some(address)) = (outage.may_be_of_token, address) {
+                    self.back_offs.fail(address, began, self.clock.tick());
+                }
+            }
             // Also if it was no decision: the provider responds. The token may have been chosen so that the answer is odd.
             Ok(_) => outage.back_off.succeed(),
         }
@@ -175,16 +211,15 @@ impl Asking {
     }
 
     async fn answer(&self, token: &Zeroizing<String>) -> Result<TokenVerdict, ProviderFault> {
-        let unavailable = || ProviderFault("introspection_unavailable");
-        let metadata = self.provider.metadata().await.map_err(|_| unavailable())?;
+        let metadata = self.provider.metadata().await.map_err(|_| ProviderFault::Unavailable)?;
         let Some(endpoint) = metadata.address(ProviderEndpoint::Introspection) else {
             self.report("the metadata of the provider have no `introspection_endpoint`: use `Jwt::discover` for tokens that are JWTs");
-            return Err(ProviderFault("introspection_refused"));
+            return Err(ProviderFault::Refused);
         };
         let fields = [("token", token.as_str()), ("token_type_hint", "access_token")];
         let answer = match self.client.post(&self.provider, endpoint, &fields, &self.clock).await {
             Ok(answer) => answer,
-            Err(RequestError::Unavailable) => return Err(unavailable()),
+            Err(RequestError::Unavailable) => return Err(ProviderFault::Unavailable),
             Err(RequestError::Garbage | RequestError::TooLarge) => {
                 return Ok(Err(AuthError::Unavailable("introspection_answer")));
             }
@@ -197,7 +232,7 @@ impl Asking {
                     "the provider refuses to introspect tokens for this client, with the error `{code}`: check the id and the secret of the client, and its rights at the provider"
                 );
                 self.report(&help);
-                return Err(ProviderFault("introspection_refused"));
+                return Err(ProviderFault::Refused);
             }
         };
         let Some(now) = self.rules.since_1970() else { return Ok(Err(AuthError::Unavailable("clock"))) };

@@ -54,7 +54,7 @@ impl Authenticator for Jwt {
     fn accepts_audience(&self, audience: &str) -> bool {
         // A protected resource reads `aud`.
         let expected = &self.0.expectations;
-        expected.paths.audience.is_none() && expected.audiences.iter().any(|own| own == audience)
+        expected.paths.audience.is_usual() && expected.audiences.iter().any(|own| own == audience)
     }
 
     fn disowns(&self, request: &HttpRequest) -> bool {

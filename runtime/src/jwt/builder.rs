@@ -18,7 +18,7 @@ use super::header::TokenType;
 use super::key::VerifyingKey;
 use super::key_set::KeySet;
 use super::locations::Locations;
-use super::paths::{ClaimPath, Paths};
+use super::paths::{ClaimPath, ClaimSource, Paths};
 #[cfg(feature = "jwks")]
 use super::remote::RemoteKeySet;
 use super::source::{JwtKeys, Source};
@@ -119,7 +119,7 @@ impl JwtBuilder {
                 algorithms: AcceptedAlgorithms::default(),
                 needs_proof: false,
                 paths: Paths::default(),
-                fixed_tenant: None,
+                assigned_tenant: None,
                 clock: None,
             },
             keys: Vec::new(),
@@ -202,7 +202,7 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     /// # Ok::<(), palisade::ConfigError>(())
     /// ```
     pub fn danger_audience_at(mut self, path: impl Into<ClaimPath>) -> Self {
-        self.expectations.paths.audience = Some(path.into());
+        self.expectations.paths.audience = ClaimSource::At(path.into());
         self
     }
 
@@ -261,27 +261,27 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     /// ignored and logged at debug level, because an issuer may use the name `roles` for something else. The same holds for
     /// [`permissions_at`](Self::permissions_at), [`scopes_at`](Self::scopes_at) and [`tenant_at`](Self::tenant_at).
     pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
-        self.expectations.paths.roles = Some(path.into());
+        self.expectations.paths.roles = ClaimSource::At(path.into());
         self
     }
 
     /// The claim that holds permissions: a list of strings, or one string, which is one permission and is never split. Default:
     /// `permissions`.
     pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
-        self.expectations.paths.permissions = Some(path.into());
+        self.expectations.paths.permissions = ClaimSource::At(path.into());
         self
     }
 
     /// The claim that holds scopes: a string, separated by spaces, or a list of strings. Default: `scope`; some issuers use
     /// `scp`.
     pub fn scopes_at(mut self, path: impl Into<ClaimPath>) -> Self {
-        self.expectations.paths.scopes = Some(path.into());
+        self.expectations.paths.scopes = ClaimSource::At(path.into());
         self
     }
 
     /// The claim that holds the tenant: a string. Default: `tenant`.
     pub fn tenant_at(mut self, path: impl Into<ClaimPath>) -> Self {
-        self.expectations.paths.tenant = Some(path.into());
+        self.expectations.paths.tenant = ClaimSource::At(path.into());
         self
     }
 

@@ -49,8 +49,8 @@ pub(super) struct Expectations {
     /// Whether each token must be bound to a key of its caller.
     pub(super) needs_proof: bool,
     pub(super) paths: Paths,
-    /// The tenant of each principal, or that none has one. `None`: that of the token.
-    pub(super) fixed_tenant: Option<Option<Box<str>>>,
+    /// The tenant that the application assigned to each principal. The token's own one is read only without it.
+    pub(super) assigned_tenant: Option<Box<str>>,
     /// For rules that compare times of the token later. `None`: that of the machine.
     pub(super) clock: Option<Clock>,
 }
@@ -173,12 +173,13 @@ impl<'de> RawClaims<'de> {
             };
             let from = self.not_before.as_ref().map_or(issued, |date| date.0.max(issued));
             let mut principal = Principal::new(expected.scheme, expected.issuer.as_str(), subject).with_token(token);
-            let tenant = expected.fixed_tenant.as_ref().map_or(tenant, |fixed| fixed.as_deref());
             if let Some(clock) = &expected.clock {
                 principal = principal.with_clock(clock.clone());
             }
-            if let Some(tenant) = tenant {
-                principal = principal.with_tenant(tenant);
+            match (&expected.assigned_tenant, tenant) {
+                (Some(assigned), _) => principal = principal.with_assigned_tenant(&**assigned),
+                (None, Some(claimed)) => principal = principal.with_tenant(claimed),
+                (None, None) => {}
             }
             if let Some(confirmation) = self.confirmation {
                 principal = principal.with_confirmation(confirmation);
@@ -208,7 +209,7 @@ impl<'de> RawClaims<'de> {
     fn has_expected_audience(&self, expected: &Expectations) -> Result<bool, AuthError> {
         let ours = |name: &str| expected.audiences.iter().any(|audience| audience == name);
         let usual = self.audience.as_ref().map(|audience| audience.each().any(ours));
-        if expected.paths.audience.is_none() {
+        if expected.paths.audience.is_usual() {
             return usual.ok_or(AuthError::Invalid("token_aud"));
         }
         let named = self.named_audience.as_ref().ok_or(AuthError::Invalid("token_aud"))?;
@@ -292,12 +293,12 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
                     )?;
                 }
                 "act" => reason.take_seed(actor::REASON, ActorReader::new(reason), &mut claims.actor, &mut map)?,
-                "roles" if paths.roles.is_none() => reason.take_texts("token_roles", &mut claims.roles, &mut map)?,
-                "permissions" if paths.permissions.is_none() => {
+                "roles" if paths.roles.is_usual() => reason.take_texts("token_roles", &mut claims.roles, &mut map)?,
+                "permissions" if paths.permissions.is_usual() => {
                     reason.take_texts("token_permissions", &mut claims.permissions, &mut map)?;
                 }
-                "scope" if paths.scopes.is_none() => reason.take_texts("token_scope", &mut claims.scope, &mut map)?,
-                "tenant" if paths.tenant.is_none() => {
+                "scope" if paths.scopes.is_usual() => reason.take_texts("token_scope", &mut claims.scope, &mut map)?,
+                "tenant" if paths.tenant.is_usual() => {
                     reason.take_texts("token_tenant", &mut claims.tenant, &mut map)?;
                 }
                 _ => others.skip(name, &mut map, reason)?,

@@ -1,7 +1,8 @@
 //! The configured paths of audience, roles, permissions, scopes and tenant in a token.
 //!
-//! Threat: authority that is read from a claim of another meaning or type (CWE-863). Promise: each value is read from exactly
-//! one path. At a configured path, a value of another type rejects the token, and an absent value grants nothing.
+//! Threat: authority that is read from a claim of another meaning or type, or of an issuer that must not grant it (CWE-863, CWE-269).
+//! Promise: each value is read from at most one path. At a configured path, a value of another type rejects the token, and an absent
+//! value grants nothing. A value that is not to be read grants nothing either, whatever it is.
 
 use serde_json::Value;
 
@@ -47,14 +48,43 @@ impl ClaimPath {
     }
 }
 
-/// `None` means the default claim: `aud`, `roles`, `permissions`, `scope` and `tenant` of the claims set.
+/// Where a value is read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum ClaimSource {
+    /// The claim with the default name: `aud`, `roles`, `permissions`, `scope` or `tenant` of the claims set.
+    #[default]
+    Usual,
+    At(ClaimPath),
+    /// It is not read at all.
+    Nowhere,
+}
+
+impl ClaimSource {
+    pub(super) fn is_usual(&self) -> bool {
+        matches!(self, Self::Usual)
+    }
+
+    /// The configured path, or nowhere.
+    #[cfg(feature = "oauth")]
+    pub(super) fn only_at(path: Option<&ClaimPath>) -> Self {
+        path.map_or(Self::Nowhere, |path| Self::At(path.clone()))
+    }
+
+    fn path(&self) -> Option<&ClaimPath> {
+        match self {
+            Self::At(path) => Some(path),
+            Self::Usual | Self::Nowhere => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
-    pub(super) audience: Option<ClaimPath>,
-    pub(super) roles: Option<ClaimPath>,
-    pub(super) permissions: Option<ClaimPath>,
-    pub(super) scopes: Option<ClaimPath>,
-    pub(super) tenant: Option<ClaimPath>,
+    pub(super) audience: ClaimSource,
+    pub(super) roles: ClaimSource,
+    pub(super) permissions: ClaimSource,
+    pub(super) scopes: ClaimSource,
+    pub(super) tenant: ClaimSource,
 }
 
 /// The values at the configured paths.
@@ -68,18 +98,20 @@ pub(super) struct Located {
 }
 
 impl Paths {
+    /// Whether no value has a configured path.
     pub(super) fn are_usual(&self) -> bool {
         self.all().next().is_none()
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &ClaimPath> {
-        [&self.audience, &self.roles, &self.permissions, &self.scopes, &self.tenant].into_iter().flatten()
+        let all = [&self.audience, &self.roles, &self.permissions, &self.scopes, &self.tenant];
+        all.into_iter().filter_map(ClaimSource::path)
     }
 
     /// Finds the configured claims. They have already been parsed, so they are valid JSON without repeated names.
     pub(super) fn find(&self, claims: &str) -> Result<Located, AuthError> {
         let claims: Value = serde_json::from_str(claims).map_err(|_| AuthError::Invalid("token_claims"))?;
-        let at = |path: &Option<ClaimPath>, reason| match path {
+        let at = |source: &ClaimSource, reason| match source.path() {
             Some(path) => path.find(&claims, reason).map(|value| value.map(|value| (value, reason))),
             None => Ok(None),
         };

@@ -33,7 +33,7 @@ impl SessionClaims {
             algorithms: AcceptedAlgorithms::default(),
             needs_proof: false,
             paths: Paths::default(),
-            fixed_tenant: None,
+            assigned_tenant: None,
             clock: Some(clock.clone()),
         })
     }

@@ -35,7 +35,7 @@ use std::time::Duration;
 pub use self::auth_scheme::AuthScheme;
 pub(crate) use self::auth_scheme::SchemeChoices;
 pub use self::check::{Check, Verdict};
-pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded};
+pub(crate) use self::ownership::{ForeignRow, LoadFailure, Loaded, RowCaller};
 pub use self::ownership::{OwnerKey, Ownership, Resource};
 pub use self::route::Route;
 pub(crate) use self::route::ServedPaths;

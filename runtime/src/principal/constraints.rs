@@ -114,10 +114,14 @@ impl Principal {
     }
 
     /// The same principal as the application's function returned it for this credential. It has the limits and the actor of the
-    /// credential, unless it has its own, and exactly the key of the credential: the function cannot know of another proof.
+    /// credential, unless it has its own, and exactly the key of the credential: the function cannot know of another proof. The tenant of
+    /// the credential stays an assigned one.
     pub(crate) fn completed_for(mut self, credential: &Self) -> Self {
         if self.confirmation() != credential.confirmation() {
             self.identity_mut().constraints.get_or_insert_default().confirmation = credential.confirmation().cloned();
+        }
+        if credential.has_assigned_tenant() && !self.has_assigned_tenant() && self.tenant() == credential.tenant() {
+            self.identity_mut().has_assigned_tenant = true;
         }
         self.limited_as(credential)
     }
@@ -153,6 +157,19 @@ mod tests {
             assert_eq!(of_bound.confirmation(), Some(&Confirmation::DpopKey([1; 32])));
             assert!(!completed.completed_for(&alice()).is_bound());
         }
+    }
+
+    #[test]
+    fn tenant_stays_an_assigned_one_only_while_it_is_the_same() {
+        let assigned = alice().with_assigned_tenant("acme");
+        for (tenant, stays) in [("acme", true), ("other", false)] {
+            assert_eq!(assigned.clone().with_tenant(tenant).has_assigned_tenant(), stays, "{tenant}");
+            let completed = alice().with_tenant(tenant);
+            assert_eq!(completed.clone().completed_for(&assigned).has_assigned_tenant(), stays, "{tenant}");
+            assert!(!completed.completed_for(&alice().with_tenant(tenant)).has_assigned_tenant());
+        }
+        assert!(!alice().completed_for(&assigned).has_assigned_tenant(), "the function removed it");
+        assert!(alice().with_assigned_tenant("other").completed_for(&assigned).has_assigned_tenant());
     }
 
     #[test]

@@ -65,6 +65,8 @@ struct Identity {
     issuer: Box<str>,
     subject: Box<str>,
     tenant: Option<Box<str>>,
+    /// Whether the application assigned the tenant, and the issuer did not claim it.
+    has_assigned_tenant: bool,
     roles: Box<[String]>,
     scopes: Box<[String]>,
     permissions: Box<[String]>,
@@ -91,6 +93,7 @@ impl Principal {
             issuer: issuer.into(),
             subject: subject.into(),
             tenant: None,
+            has_assigned_tenant: false,
             roles: Box::default(),
             scopes: Box::default(),
             permissions: Box::default(),
@@ -126,11 +129,38 @@ impl Principal {
         self
     }
 
-    /// The same principal with this tenant.
+    /// The same principal with this tenant, which its issuer claims. With several issuers, rules about the tenant accept it only from
+    /// [the one whose subjects own](crate::PalisadeBuilder::resource_owner_issuer). A tenant that was
+    /// [assigned](Self::with_assigned_tenant) stays assigned if it is the same one.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
-        self.identity_mut().tenant = Some(tenant.into());
+        let (identity, tenant) = (self.identity_mut(), tenant.into());
+        identity.has_assigned_tenant &= identity.tenant.as_ref() == Some(&tenant);
+        identity.tenant = Some(tenant);
         self
+    }
+
+    /// The same principal with this tenant, which the application assigned to the caller or to its issuer, such as from a table of
+    /// customers. Rules about the tenant accept it whoever the issuer is. The authenticator for issuers at run time (feature `oauth`) assigns the tenant of its rules in this way.
+    ///
+    /// Danger: the tenant must not come from the credential. An issuer could name the tenant of another one.
+    ///
+    /// ```
+    /// use palisade::Principal;
+    ///
+    /// let principal = Principal::new("Bearer", "https://login.acme.example", "u-1").with_assigned_tenant("acme");
+    /// assert_eq!(principal.tenant(), Some("acme"));
+    /// ```
+    #[must_use]
+    pub fn with_assigned_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
+        let identity = self.identity_mut();
+        (identity.tenant, identity.has_assigned_tenant) = (Some(tenant.into()), true);
+        self
+    }
+
+    /// Whether the application assigned the tenant, and the issuer did not claim it.
+    pub(crate) fn has_assigned_tenant(&self) -> bool {
+        self.identity.has_assigned_tenant
     }
 
     pub(crate) fn with_token(mut self, token: Token) -> Self {

@@ -135,6 +135,9 @@ pub struct ProviderBuilder {
 
 impl ProviderBuilder {
     /// How long one call to the provider may take, from 100 milliseconds to 30 seconds. Default: 5 seconds.
+    ///
+    /// A request that needs keys of which none are known waits for them for at most 8 seconds, and then gets 503. The keys that come later
+    /// are used for the next ones.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self

@@ -92,8 +92,8 @@ impl Provider {
         }
     }
 
-    /// Two documents may be tried, each as long as one call may take.
-    fn longest_fetch(&self) -> Duration {
+    /// Longer than a fetch of the metadata may take: two documents may be tried, each as long as one call may take.
+    pub(crate) fn longest_fetch(&self) -> Duration {
         self.outgoing().timeout().saturating_mul(2).saturating_add(GRACE)
     }
 

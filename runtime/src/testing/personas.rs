@@ -208,7 +208,8 @@ impl Personas {
         let can_own = known.is_some_and(|principal| self.can_own(principal));
         let in_tenant = |known_row: &KnownRow| {
             let tenant = known_row.tenant.as_deref();
-            tenant.is_none() || (can_own && tenant == known.and_then(Principal::tenant))
+            let known = known.filter(|principal| can_own || principal.has_assigned_tenant());
+            tenant.is_none() || tenant == known.and_then(Principal::tenant)
         };
         let owns_row = |ownership: &Ownership| {
             let row = row_of(ownership);
@@ -289,9 +290,10 @@ impl Personas {
             Rule::Owner(name) => {
                 is(&|principal| self.can_own(principal) && principal.subject() == self.value(row.path(), name))
             }
-            Rule::Tenant(name) => {
-                is(&|principal| self.can_own(principal) && principal.tenant() == Some(self.value(row.path(), name)))
-            }
+            Rule::Tenant(name) => is(&|principal| {
+                (self.can_own(principal) || principal.has_assigned_tenant())
+                    && principal.tenant() == Some(self.value(row.path(), name))
+            }),
             Rule::Bound => is(&Principal::is_bound),
             Rule::Delegated => is(&|principal| principal.actor().is_some()),
             Rule::StepUp(demand) => is(&|principal| step_up::is_met(demand, principal)),

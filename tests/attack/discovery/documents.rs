@@ -1,12 +1,15 @@
 //! What the documents of a provider say.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use jsonwebtoken::Algorithm;
 use palisade::Jwt;
 use palisade::oauth::{Provider, ProviderEndpoint};
+use palisade::testing::ManualClock;
 use palisade_tests::AUDIENCE;
 use palisade_tests::liar::{Liar, Scripted};
 use palisade_tests::log::Log;
+use palisade_tests::tokens::{Signer, with};
 use serde_json::{Value, json};
 
 use crate::{OAUTH, OIDC, Setting};
@@ -155,6 +158,28 @@ async fn body_without_end_is_not_read() {
             // The buffers of the operating system hold more than what is read.
             assert!(setting.liar.sent() < 16 * 1024 * 1024, "{path}: {} bytes", setting.liar.sent());
         }
+    }
+}
+
+/// The application allows 30 seconds for each call. Its keys come in time, so they are not thrown away and asked for again.
+#[actix_web::test]
+async fn slow_provider_within_its_limit_is_used() {
+    let key = Signer::generate(Algorithm::ES256);
+    let liar = Liar::provider(&[key.jwk("k1")]);
+    let slow = || Scripted::json(200, &json!({"keys": [key.jwk("k1")]})).after(Duration::from_millis(300));
+    // Two documents with metadata, and the keys.
+    for (seconds, calls) in [(9, 1), (89, 1), (100, 2)] {
+        liar.answer("/jwks", slow());
+        let clock = ManualClock::starting_at(SystemTime::now());
+        let provider = Provider::builder(liar.origin()).timeout(Duration::from_secs(30)).clock(&clock).build().unwrap();
+        let jwt = Jwt::builder().issuer(liar.origin()).audience(AUDIENCE).keys(provider).clock(&clock).build().unwrap();
+        let token = key.token("k1", &with("iss", json!(liar.origin())));
+        let before = liar.calls("/jwks");
+        assert!(tokio::time::timeout(Duration::from_millis(100), jwt.verify(&token)).await.is_err(), "it waits");
+        clock.advance(Duration::from_secs(seconds));
+        clock.set_wall_time(SystemTime::now());
+        assert!(jwt.verify(&token).await.is_ok(), "{seconds}");
+        assert_eq!(liar.calls("/jwks") - before, calls, "after {seconds} seconds");
     }
 }
 

@@ -83,6 +83,54 @@ async fn odd_answer_to_one_token_is_an_outage_for_this_token_only() {
     }
 }
 
+/// A text that makes the provider fail, and that an attacker sends whenever the provider may be asked again. Those who did not cause the
+/// failures go on after a second, and the attacker is asked about less and less.
+#[actix_web::test]
+async fn text_that_breaks_the_provider_does_not_lock_out_other_addresses() {
+    for breaks in [Scripted::text(500, ""), Scripted::text(503, ""), Scripted::cut_off()] {
+        let setting = Setting::new();
+        let app = app!(setting.palisade());
+        let (good, answer) = (setting.good(), breaks.clone());
+        setting.liar.script(PATH, move |asked| {
+            if asked.field("token").starts_with("evil") { answer.clone() } else { Scripted::json(200, &good) }
+        });
+        let mut accepted = 0;
+        for second in 0..120 {
+            setting.later(1);
+            call(&app, from("203.0.113.66", request(format!("evil-{second}")))).await.assert_problem(503);
+            let response = call(&app, from("198.51.100.1", request(format!("honest-{second}")))).await;
+            accepted += usize::from(response.status == 200);
+        }
+        assert!(accepted >= 110, "{breaks:?}: {accepted} of 120");
+        assert!(setting.calls() - accepted <= 10, "{breaks:?}: {} calls, {accepted} of them honest", setting.calls());
+        // A minute after its last failure nothing is held against the address.
+        setting.later(60);
+        assert_eq!(call(&app, from("203.0.113.66", request("good"))).await.status, 200);
+    }
+}
+
+/// A real outage: whoever asks, the provider is asked once a second at most, and each address less and less.
+#[actix_web::test]
+async fn outage_for_everybody_causes_one_call_a_second_at_most() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    setting.liar.answer(PATH, Scripted::text(503, ""));
+    for second in 0..60 {
+        for client in 0..10 {
+            let asked = request(format!("{second}-{client}"));
+            call(&app, from(&format!("198.51.100.{client}"), asked)).await.assert_problem(503);
+        }
+        setting.later(1);
+    }
+    assert!((1..=60).contains(&setting.calls()), "{}", setting.calls());
+    setting.says(&setting.good());
+    setting.later(30);
+    for client in 0..10 {
+        let asked = request(format!("later-{client}"));
+        assert_eq!(call(&app, from(&format!("198.51.100.{client}"), asked)).await.status, 200, "{client}");
+    }
+}
+
 /// The answer after the pause of an outage is an odd one: the provider is there again.
 #[actix_web::test]
 async fn odd_answer_ends_an_outage_of_the_provider() {

@@ -2,6 +2,7 @@
 //! names another, and issuers that are invented.
 
 mod busy;
+mod rights;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -115,10 +116,7 @@ async fn tenant_is_that_of_the_rules_and_never_of_the_token() {
             let token = customer.token(|claims| claims["tenant"] = claimed.clone());
             // Twice, because the token is then a cached one.
             for _ in 0..2 {
-                let Ok(principal) = issuers.verify(&token).await else {
-                    assert_eq!(claimed, Value::Null, "null is no text");
-                    continue;
-                };
+                let principal = issuers.verify(&token).await.unwrap();
                 assert_eq!((principal.tenant(), principal.issuer()), (tenant, customer.liar.origin()), "{claimed}");
             }
         }

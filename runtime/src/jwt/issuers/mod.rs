@@ -57,7 +57,8 @@ const LONGEST_ISSUER: usize = 512;
 ///
 /// Subjects of different issuers may be equal, so rules about owners need
 /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Rules about the [tenant](macro@crate::tenant) compare what
-/// the function said.
+/// the function said, and need no such setting. No role and no permission is read from a token unless
+/// [`IssuerRules`] name its claim; its scopes are read ([Danger](IssuerRules::scopes_at)).
 ///
 /// ```
 /// use palisade::Palisade;
@@ -109,6 +110,9 @@ impl Issuers {
     /// Asks this function about each issuer that is not known: what its tokens must be like, or `None` if it is not accepted.
     ///
     /// The issuer comes from a token that is not verified yet. Compare it exactly.
+    ///
+    /// The function returns [`Unavailable`] if it cannot answer. Convert the error of a look-up into it:
+    /// `find(issuer).await.map_err(|_| Unavailable)?`.
     pub fn builder<F>(accept: F) -> IssuersBuilder
     where
         F: AsyncFn(&str) -> Result<Option<IssuerRules>, Unavailable> + Send + Sync + 'static,
@@ -162,6 +166,10 @@ impl Authenticator for Issuers {
     }
 
     fn has_many_issuers(&self) -> bool {
+        true
+    }
+
+    fn assigns_tenants(&self) -> bool {
         true
     }
 

@@ -1,10 +1,13 @@
-//! What the tokens of one issuer must be like.
+//! What the tokens of one issuer must be like, and what they may grant.
+//!
+//! Threat: a customer who runs an issuer makes its users administrators of the application, or members of another tenant (CWE-269,
+//! CWE-639). Promise: no role and no permission is read from a token unless the rules name its claim, and the tenant is never read.
 
 use super::RunTimeIssuers;
 use crate::config_error::ConfigError;
 use crate::jwt::cache::TokenCache;
 use crate::jwt::header::TokenType;
-use crate::jwt::paths::ClaimPath;
+use crate::jwt::paths::{ClaimPath, ClaimSource};
 use crate::jwt::{Jwt, JwtBuilder, Set};
 use crate::provider::Provider;
 
@@ -52,14 +55,15 @@ impl IssuerRules {
         self
     }
 
-    /// The tenant of each principal of the issuer. Default: none. A claim about the tenant is ignored, because the issuer could name the
-    /// tenant of another one.
+    /// The tenant of each principal of the issuer, which [`#[tenant(..)]`](macro@crate::tenant) compares whoever the issuer is. Default:
+    /// none. A claim about the tenant is ignored, because the issuer could name the tenant of another one.
     pub fn tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
         self.tenant = Some(tenant.into());
         self
     }
 
-    /// The claim that holds roles: see [`JwtBuilder::roles_at`](crate::jwt::JwtBuilder::roles_at).
+    /// The claim that holds roles: see [`JwtBuilder::roles_at`](crate::jwt::JwtBuilder::roles_at). Default: none. No role is read from a
+    /// token, not even from a claim `roles`.
     ///
     /// Danger: whoever runs the issuer gives its users the roles of this application.
     pub fn roles_at(mut self, path: impl Into<ClaimPath>) -> Self {
@@ -67,13 +71,18 @@ impl IssuerRules {
         self
     }
 
-    /// The claim that holds scopes: see [`JwtBuilder::scopes_at`](crate::jwt::JwtBuilder::scopes_at).
+    /// The claim that holds scopes: see [`JwtBuilder::scopes_at`](crate::jwt::JwtBuilder::scopes_at). Default: `scope` (RFC 9068 §2.2.3).
+    ///
+    /// Danger: whoever runs the issuer decides about the scopes of its tokens. A scope limits what a client may do for its user, and is no
+    /// right of the user. A route that demands a scope and nothing else is open to the users of each accepted issuer: demand the
+    /// [tenant](macro@crate::tenant), a role or an owner beside it.
     pub fn scopes_at(mut self, path: impl Into<ClaimPath>) -> Self {
         self.scopes_at = Some(path.into());
         self
     }
 
-    /// The claim that holds permissions: see [`JwtBuilder::permissions_at`](crate::jwt::JwtBuilder::permissions_at).
+    /// The claim that holds permissions: see [`JwtBuilder::permissions_at`](crate::jwt::JwtBuilder::permissions_at). Default: none. No
+    /// permission is read from a token, not even from a claim `permissions`.
     ///
     /// Danger: whoever runs the issuer gives its users the permissions of this application.
     pub fn permissions_at(mut self, path: impl Into<ClaimPath>) -> Self {
@@ -99,10 +108,14 @@ impl IssuerRules {
         let provider = Provider::builder(issuer).clock(known.clock.clone()).sharing(&known.outgoing).build()?;
         let jwt = Jwt::builder().issuer(issuer).keys(provider).audience_comes_later();
         let mut jwt: JwtBuilder<Set, Set, Set> = self.audiences.iter().fold(jwt, JwtBuilder::audience);
-        jwt.expectations.fixed_tenant = Some(self.tenant.clone());
-        jwt.expectations.paths.roles.clone_from(&self.roles_at);
-        jwt.expectations.paths.scopes.clone_from(&self.scopes_at);
-        jwt.expectations.paths.permissions.clone_from(&self.permissions_at);
+        jwt.expectations.assigned_tenant.clone_from(&self.tenant);
+        let paths = &mut jwt.expectations.paths;
+        paths.tenant = ClaimSource::Nowhere;
+        paths.roles = ClaimSource::only_at(self.roles_at.as_ref());
+        paths.permissions = ClaimSource::only_at(self.permissions_at.as_ref());
+        if let Some(path) = &self.scopes_at {
+            paths.scopes = ClaimSource::At(path.clone());
+        }
         jwt.expectations.needs_proof = self.needs_proof;
         jwt.revocations.clone_from(&known.revocations);
         jwt.token_type(self.token_type).cache(known.cache).clock(known.clock.clone()).build()

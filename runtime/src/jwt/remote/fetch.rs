@@ -1,4 +1,4 @@
-//! The HTTP request for the keys: at most 5 seconds and 512 KiB.
+//! The HTTP request for the keys: at most 512 KiB, and 5 seconds or as long as one call to the provider may take.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use crate::outgoing::{Address, Freshness, Outgoing, OutgoingCall, OutgoingSettin
 #[cfg(feature = "oauth")]
 use crate::provider::{Provider, ProviderEndpoint};
 
+/// Longer than the timeout of the request for the keys.
+const LONGEST_FETCH: Duration = Duration::from_secs(8);
 const MAX_DOCUMENT: usize = 512 * 1024;
 const ACCEPT: &str = "application/jwk-set+json, application/json";
 const FRESHNESS: Freshness = Freshness {
@@ -37,6 +39,16 @@ impl Fetcher {
     pub(super) fn new(url: &str) -> Result<Self, ConfigError> {
         let address = Address::configured("jwks url", url)?;
         Ok(Self::At(address, Outgoing::new(&OutgoingSettings::default())?))
+    }
+
+    /// Longer than a fetch may take. If one takes longer, the thread that ran it has ended.
+    pub(super) fn longest_fetch(&self) -> Duration {
+        match self {
+            Self::At(..) => LONGEST_FETCH,
+            // The metadata may be fetched first.
+            #[cfg(feature = "oauth")]
+            Self::Of(provider) => provider.longest_fetch().saturating_add(provider.outgoing().timeout()),
+        }
     }
 
     /// Fetches the keys. The error text is for the log and contains no part of the response.

@@ -31,7 +31,7 @@ use crate::provider::{Provider, ProviderEndpoint};
 const COOLDOWN: Duration = Duration::from_secs(5);
 /// How long a request waits for new keys if it can use the last ones.
 const GRACE: Duration = Duration::from_millis(500);
-/// Longer than the timeout of the fetch itself. If a fetch takes longer, the thread that ran it has ended.
+/// How long a request waits for new keys if there are no other ones. The fetch may take longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The keys behind the `jwks_uri` of an issuer (feature `jwks`), for [`JwtBuilder::keys`](crate::jwt::JwtBuilder::keys).
@@ -134,7 +134,7 @@ impl RemoteKeySet {
     pub(super) fn current(&self, clock: &Clock) -> Option<Arc<KeySet>> {
         let now = clock.tick();
         let mut state = self.state();
-        state.abandon_stuck_fetch(now);
+        state.abandon_stuck_fetch(now, &self.0.fetcher);
         let held = state.keys.as_ref()?;
         let (keys, renew) = (Arc::clone(&held.keys), held.renew);
         if now >= renew && state.fetch.is_none() && state.may_fetch(now, self.0.cooldown.min(COOLDOWN)) {
@@ -154,7 +154,7 @@ impl RemoteKeySet {
         let (waiter, own, max_wait) = {
             let now = clock.tick();
             let mut state = self.state();
-            state.abandon_stuck_fetch(now);
+            state.abandon_stuck_fetch(now, &self.0.fetcher);
             let held = state.keys.as_ref().map(|held| Arc::clone(&held.keys));
             let pause = match wanted {
                 Wanted::Usable => self.0.cooldown.min(COOLDOWN),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{GRACE, LONGEST_WAIT};
+use super::GRACE;
+use super::fetch::Fetcher;
 use crate::clock::Tick;
 use crate::jwt::key_set::KeySet;
 use crate::outgoing::BackOff;
@@ -61,8 +62,8 @@ impl RemoteState {
     }
 
     /// Abandons a fetch that takes too long because its thread has ended.
-    pub(super) fn abandon_stuck_fetch(&mut self, now: Tick) {
-        if self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= LONGEST_WAIT) {
+    pub(super) fn abandon_stuck_fetch(&mut self, now: Tick, source: &Fetcher) {
+        if self.fetch.as_ref().is_some_and(|fetch| fetch.age(now) >= source.longest_fetch()) {
             tracing::warn!("a fetch of the keys of an issuer did not end and was abandoned");
             self.fail();
         }

@@ -17,7 +17,6 @@ mod id;
 mod key;
 
 pub use self::key::OwnerKey;
-use crate::principal::Principal;
 use crate::unavailable::Unavailable;
 
 /// A row that has an owner, for `#[owner(id, of = Document)]` and `#[owner_or_admin(id, of = Document)]`.
@@ -149,11 +148,8 @@ pub struct Ownership {
     load: Load,
 }
 
-type Load = for<'a> fn(
-    &'a HttpRequest,
-    &'a [Cow<'a, str>],
-    Option<&'a Principal>,
-) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
+type Load =
+    for<'a> fn(&'a HttpRequest, &'a [Cow<'a, str>], RowCaller<'a>) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>>;
 
 /// The response for a row of another owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +158,15 @@ pub(crate) enum ForeignRow {
     Missing,
     /// 403.
     Forbidden,
+}
+
+/// With whom a row is compared.
+#[derive(Clone, Copy)]
+pub(crate) struct RowCaller<'a> {
+    /// The subject of the caller. `None` if subjects of its issuer own no rows.
+    pub(crate) subject: Option<&'a str>,
+    /// The tenant of the caller. `None` also if its issuer claims one and must not.
+    pub(crate) tenant: Option<&'a str>,
 }
 
 /// A loaded row, compared with the caller.
@@ -217,12 +222,12 @@ impl Ownership {
         (self.kind)()
     }
 
-    /// Loads the row and compares it with `caller`: a principal whose issuer's subjects own rows, or `None`.
+    /// Loads the row and compares it with the caller.
     pub(crate) async fn load(
         &self,
         request: &HttpRequest,
         values: &[Cow<'_, str>],
-        caller: Option<&Principal>,
+        caller: RowCaller<'_>,
     ) -> Result<Loaded, LoadFailure> {
         (self.load)(request, values, caller).await
     }
@@ -231,7 +236,7 @@ impl Ownership {
 fn load<'a, R: Resource>(
     request: &'a HttpRequest,
     values: &'a [Cow<'a, str>],
-    caller: Option<&'a Principal>,
+    caller: RowCaller<'a>,
 ) -> LocalBoxFuture<'a, Result<Loaded, LoadFailure>> {
     Box::pin(async move {
         let name = std::any::type_name::<R::Store>();
@@ -240,10 +245,8 @@ fn load<'a, R: Resource>(
         let row = R::load(store, id).await.map_err(|Unavailable| LoadFailure::Unavailable)?;
         let row = row.ok_or(LoadFailure::Missing)?;
         // A key of the application's own type could take an empty subject for its owner.
-        let owns = |caller: &Principal| !caller.subject().is_empty() && row.owner().is_subject(caller.subject());
-        let own = caller.is_some_and(owns);
-        let tenant = caller.and_then(Principal::tenant);
-        let foreign_tenant = row.tenant().is_some_and(|own| tenant != Some(&*own));
+        let own = caller.subject.is_some_and(|subject| !subject.is_empty() && row.owner().is_subject(subject));
+        let foreign_tenant = row.tenant().is_some_and(|own| caller.tenant != Some(&*own));
         Ok(Loaded { row: Box::new(row), own, foreign_tenant })
     })
 }
