@@ -55,6 +55,24 @@ async fn code_without_a_challenge_is_refused_in_the_browser_of_a_victim() {
     brings(&Site::with_secret(&provider), &provider, &code).await;
 }
 
+/// RFC 6749 §3.1: a parameter without a value counts as omitted. A visitor can remove it, so it is no alarm about the registration of the client.
+#[actix_web::test]
+async fn code_without_a_value_or_meaning_is_a_rejected_sign_in() {
+    let Some(provider) = provider() else { return };
+    let site = Site::with_secret(provider);
+    let app = site.app().await;
+    for (code, reason) in [("", "code_missing"), (" ", "code_refused"), ("made-up", "code_refused")] {
+        let browser = Browser::default();
+        let begun = browser.begins(&app, "/sign-in").await;
+        let mut answer = Visitor::new(provider).visit(begun.0.as_str(), "bob").await;
+        let fields = [("code", code.to_owned()), ("state", value(&answer, "state")), ("iss", value(&answer, "iss"))];
+        answer.query_pairs_mut().clear().extend_pairs(fields);
+        let (log, _guard) = Log::start();
+        browser.get(&app, &path_of(&answer)).await.assert_problem(400);
+        log.assert_one(&["sign_in_rejected", &format!("reason=\"{reason}\"")]);
+    }
+}
+
 /// What the provider of these tests refuses: without a challenge nobody is signed in, and a code is worth nothing without its verifier.
 #[actix_web::test]
 async fn provider_demands_the_challenge_and_the_verifier() {

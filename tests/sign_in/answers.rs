@@ -200,3 +200,46 @@ async fn head_completes_nothing() {
     assert_eq!(call(&app, head).await.status, 400);
     assert_eq!(browser.get(&app, &asked.answer(&liar)).await.status, 303);
 }
+
+/// RFC 6749 §3.1: a parameter without a value counts as omitted.
+#[actix_web::test]
+async fn parameter_without_a_value_is_missing() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    for (fields, reason) in [
+        ([("code", ""), ("error", "")].as_slice(), "code_missing"),
+        (&[("code", ""), ("code", "c0de")], "code_repeated"),
+        (&[("error", ""), ("error", "access_denied"), ("code", "c0de")], "error_repeated"),
+        (&[("code", "c0de"), ("state", "")], "state_repeated"),
+    ] {
+        let browser = Browser::default();
+        let asked = browser.begins(&app, "/sign-in").await;
+        let state = asked.value("state");
+        let fields: Vec<_> = fields.iter().copied().chain([("state", &*state), ("iss", liar.origin())]).collect();
+        let (log, _guard) = Log::start();
+        browser.get(&app, &asked.answer_with(&fields)).await.assert_problem(400);
+        log.assert_one(&["sign_in_rejected", &format!("reason=\"{reason}\"")]);
+    }
+    assert_eq!(liar.calls("/token"), 0);
+    let browser = Browser::default();
+    // An error without a value is none.
+    let asked = browser.begins(&app, "/sign-in").await;
+    issue(&liar, &asked.claims(&liar));
+    let fields = [("error", ""), ("code", "c0de"), ("state", &asked.value("state")), ("iss", liar.origin())];
+    assert_eq!(browser.get(&app, &asked.answer_with(&fields)).await.status, 303);
+}
+
+/// What anybody can cause is no alarm for the operator.
+#[actix_web::test]
+async fn code_that_the_provider_cannot_read_is_a_rejected_sign_in() {
+    for code in ["invalid_request", "invalid_grant"] {
+        let liar = liar();
+        let app = site!(sign_in(&liar));
+        let browser = Browser::default();
+        let asked = browser.begins(&app, "/sign-in").await;
+        liar.answer("/token", Scripted::json(400, &json!({"error": code})));
+        let (log, _guard) = Log::start();
+        browser.get(&app, &asked.answer(&liar)).await.assert_problem(400);
+        log.assert_one(&["sign_in_rejected", "reason=\"code_refused\""]);
+    }
+}

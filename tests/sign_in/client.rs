@@ -4,6 +4,7 @@ use jsonwebtoken::Validation;
 use palisade::jwt::SigningKey;
 use palisade::oauth::ClientCredentials;
 
+use super::refreshes::kept;
 use super::*;
 
 /// What the token endpoint was asked by this client.
@@ -21,7 +22,12 @@ async fn asked_by(client: OAuthClient) -> (Liar, palisade_tests::liar::Asked) {
 
 #[actix_web::test]
 async fn secrets_are_sent_in_one_place() {
-    let (_, asked) = asked_by(OAuthClient::public(CLIENT)).await;
+    // A public client has no credentials, but it has sign-ins.
+    let liar = liar();
+    let public = SignIn::builder(&provider(&liar), OAuthClient::public(CLIENT), CALLBACK, KEY).build().unwrap();
+    kept(&liar, &public, None).await;
+    let asked = liar.asked("/token").remove(0);
+    assert_eq!(asked.field("grant_type"), "authorization_code");
     assert_eq!(
         (asked.header("authorization"), &*asked.field("client_id"), &*asked.field("client_secret")),
         ("", CLIENT, "")

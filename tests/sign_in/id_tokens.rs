@@ -252,6 +252,21 @@ async fn user_information_is_that_of_the_same_user() {
     }
 }
 
+/// The provider, or who can change its answers, presents the ID token of the sign-in before.
+#[actix_web::test]
+async fn id_token_of_an_earlier_sign_in_is_refused() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    let browser = Browser::default();
+    let earlier = browser.begins(&app, "/sign-in").await;
+    issue(&liar, &earlier.claims(&liar));
+    assert_eq!(browser.get(&app, &earlier.answer(&liar)).await.status, 303);
+    let later = browser.begins(&app, "/sign-in").await;
+    let (log, _guard) = Log::start();
+    browser.get(&app, &later.answer(&liar)).await.assert_problem(400);
+    log.assert_one(&["sign_in_rejected", "reason=\"id_token_nonce\"", liar.origin()]);
+}
+
 /// So that an application can tell a provider that never has user information from one that does not respond.
 #[actix_web::test]
 async fn provider_without_user_information_has_a_reason_of_its_own() {

@@ -173,8 +173,10 @@ async fn logout_token_is_used_once_in_all_processes() {
     actix_web::rt::time::sleep(Duration::from_millis(5)).await;
     let later = signed_in(&liar, &app, "ada", None).await;
     for sign_in in [&here, &there] {
+        let (log, _guard) = Log::start();
         let replayed = sign_in.back_channel(&token, &revocations).await;
         assert_eq!(replayed, Err(LogoutError::Rejected("logout_replayed")));
+        log.assert_one(&["logout_rejected", "reason=\"logout_replayed\"", liar.origin()]);
     }
     assert_eq!(later.get(&app, "/me").await.status, 200);
 }

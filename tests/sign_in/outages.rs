@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use palisade::oauth::UpstreamError;
+use palisade::oauth::{ClientCredentials, UpstreamError};
 
 use super::refreshes::{kept, renewing};
 use super::*;
 
 /// What no client can use, and what no client can wait for.
-fn useless() -> [Scripted; 8] {
+pub(super) fn useless() -> [Scripted; 8] {
     [
         Scripted::endless(),
         Scripted::long(100_000_000),
@@ -205,5 +205,33 @@ async fn exchange_is_bounded_in_time_and_size() {
         browser.get(&app, &asked.answer(&liar)).await.assert_problem(503);
         assert!(begun.elapsed() < Duration::from_secs(10), "{answer:?}");
         assert!(liar.sent() < 10_000_000, "{answer:?}: {} bytes", liar.sent());
+    }
+}
+
+/// The provider moves its token endpoint. The metadata would be kept for an hour.
+#[actix_web::test]
+async fn moved_token_endpoint_is_found() {
+    for status in [404, 405, 410] {
+        let (liar, clock) = (liar(), clock());
+        let answer = Scripted::json(200, &json!({"access_token": "at", "token_type": "Bearer", "expires_in": 300}));
+        liar.answer("/token", answer.clone());
+        let known = Provider::builder(liar.origin()).clock(&clock).build().unwrap();
+        let source = ClientCredentials::builder(&known, OAuthClient::secret_basic(CLIENT, SECRET)).clock(&clock);
+        let source = source.build().unwrap();
+        source.token().await.unwrap();
+        let mut metadata = liar.metadata();
+        metadata["token_endpoint"] = liar.url("/token2").into();
+        liar.publish(&metadata);
+        liar.answer("/token", Scripted::text(status, "moved"));
+        liar.answer("/token2", answer);
+        clock.advance(Duration::from_secs(301));
+        let mut waited = Duration::ZERO;
+        recovers(async || {
+            clock.advance(Duration::from_secs(5));
+            waited += Duration::from_secs(5);
+            source.token().await.is_ok()
+        })
+        .await;
+        assert!(waited < Duration::from_secs(120), "{waited:?}");
     }
 }

@@ -169,3 +169,47 @@ async fn refused_token_is_forgotten_unless_it_is_very_young() {
     source.forget(&first);
     assert_eq!((source.token().await.unwrap().expose(), liar.calls("/token")), ("at-2", 2), "another token stays");
 }
+
+#[actix_web::test]
+async fn request_is_bounded_in_time_and_size() {
+    for answer in super::outages::useless() {
+        let (liar, clock) = (liar(), clock());
+        let source = credentials(&liar, &clock).build().unwrap();
+        liar.answer("/token", answer.clone());
+        let begun = std::time::Instant::now();
+        assert_eq!(Problem::from(source.token().await.unwrap_err()).status(), 503, "{answer:?}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{answer:?}");
+        assert!(liar.sent() < 10_000_000, "{answer:?}: {} bytes", liar.sent());
+        issue_numbered(&liar, 300, Duration::ZERO);
+        clock.advance(Duration::from_secs(1));
+        assert!(source.token().await.is_ok(), "{answer:?}");
+    }
+}
+
+/// Calls to another service, from workers with threads of their own, while the token has ended.
+#[test]
+fn thousand_calls_of_several_workers_cause_one_request() {
+    let (liar, service, clock) = (liar(), Liar::start(), clock());
+    issue_numbered(&liar, 300, Duration::from_millis(300));
+    service.answer("/invoices", Scripted::text(200, "paid"));
+    let source = credentials(&liar, &clock).build().unwrap();
+    actix_web::rt::System::new().block_on(async { source.token().await.unwrap() });
+    clock.advance(Duration::from_secs(301));
+    std::thread::scope(|workers| {
+        for _ in 0..4 {
+            workers.spawn(|| {
+                let http = reqwest::Client::builder().pool_max_idle_per_host(25).build().unwrap();
+                let call = async || {
+                    let token = source.token().await.unwrap();
+                    http.get(service.url("/invoices")).bearer_auth(token.expose()).send().await.unwrap().status()
+                };
+                let calls = join_all((0..250).map(|_| call()));
+                let answers = actix_web::rt::System::new().block_on(calls);
+                assert!(answers.iter().all(|status| *status == 200));
+            });
+        }
+    });
+    let asked = service.asked("/invoices");
+    assert_eq!((asked.len(), liar.calls("/token")), (1_000, 2));
+    assert!(asked.iter().all(|asked| asked.header("authorization") == "Bearer at-2"));
+}

@@ -185,5 +185,59 @@ async fn end_and_outage_are_told_apart() {
         assert_eq!((failed, Problem::from(failed).status().as_u16()), (error, status));
     }
     renewing(&liar, |_| {});
-    assert!(sign_in.refreshed(&held).await.is_ok(), "a failure is not remembered");
+    assert_eq!(sign_in.refreshed(&held).await.unwrap_err(), UpstreamError::Ended, "the end is remembered");
+    clock.advance(Duration::from_secs(600));
+    assert!(sign_in.refreshed(&held).await.is_ok(), "for ten minutes");
+}
+
+/// The new tokens could not be saved, and their access token has ended meanwhile.
+#[actix_web::test]
+async fn remembered_tokens_that_have_ended_are_renewed() {
+    let (liar, clock) = (liar(), clock());
+    let sign_in = builder(&liar).clock(&clock).build().unwrap();
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    renewing(&liar, |_| {});
+    sign_in.refreshed(&held).await.unwrap();
+    for (seconds, text) in [(269, "at-2"), (2, "at-3"), (310, "at-4")] {
+        clock.advance(Duration::from_secs(seconds));
+        let renewed = join_all((0..10).map(|_| sign_in.refreshed(&held))).await;
+        for renewed in renewed {
+            let access = renewed.unwrap().access_token().clone();
+            assert_eq!(access.expose(), text);
+            assert!(access.expires() > clock.wall_time() + Duration::from_secs(30));
+        }
+    }
+    // The provider would take a second use of an old one for a theft (RFC 9700 §4.14).
+    assert_eq!(refreshes(&liar), ["rt-1", "rt-2", "rt-3"]);
+}
+
+/// The last half minute of a remembered access token is used while no other one can be had.
+#[actix_web::test]
+async fn remembered_tokens_survive_an_outage_until_their_end() {
+    let (liar, clock) = (liar(), clock());
+    let sign_in = builder(&liar).clock(&clock).build().unwrap();
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    renewing(&liar, |_| {});
+    sign_in.refreshed(&held).await.unwrap();
+    clock.advance(Duration::from_secs(280));
+    liar.answer("/token", Scripted::text(503, ""));
+    for _ in 0..3 {
+        assert_eq!(sign_in.refreshed(&held).await.unwrap().access_token().expose(), "at-2");
+    }
+    assert_eq!(refreshes(&liar), ["rt-1", "rt-2"], "the provider is not asked at once again");
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(sign_in.refreshed(&held).await.unwrap_err(), UpstreamError::Unavailable);
+}
+
+#[actix_web::test]
+async fn refresh_token_that_has_ended_is_not_sent_again() {
+    let (liar, clock) = (liar(), clock());
+    let sign_in = builder(&liar).clock(&clock).build().unwrap();
+    let held = sign_in.open_tokens(&kept(&liar, &sign_in, Some("rt-1")).await).unwrap();
+    liar.answer("/token", Scripted::json(400, &json!({"error": "invalid_grant"})));
+    for _ in 0..20 {
+        assert_eq!(sign_in.refreshed(&held).await.unwrap_err(), UpstreamError::Ended);
+        clock.advance(Duration::from_secs(29));
+    }
+    assert_eq!(refreshes(&liar), ["rt-1"]);
 }

@@ -1,6 +1,8 @@
 //! What a sign-in asks of the provider.
 
-use palisade::oauth::SignInDemands;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade::oauth::{ClientCredentials, Introspection, ProviderEndpoint, SignInDemands, TokenExchange};
 use palisade_tests::log::Log;
 
 use super::*;
@@ -65,8 +67,9 @@ async fn provider_that_does_not_say_s256_is_not_used_by_public_clients() {
     log.assert_one(&["pkce_unsupported"]);
     // The application says it itself.
     let configured = Provider::builder(liar.origin())
-        .endpoint(palisade::oauth::ProviderEndpoint::Authorization, liar.url("/authorization"))
-        .endpoint(palisade::oauth::ProviderEndpoint::Token, liar.url("/token"));
+        .endpoint(ProviderEndpoint::Authorization, liar.url("/authorization"))
+        .endpoint(ProviderEndpoint::Token, liar.url("/token"))
+        .endpoint(ProviderEndpoint::Keys, liar.url("/jwks"));
     let app = site!(public(&configured.build().unwrap()).unwrap());
     assert_eq!(Browser::default().begins(&app, "/sign-in").await.value("code_challenge_method"), "S256");
 }
@@ -107,4 +110,69 @@ fn what_cannot_be_used_is_an_error() {
     }
     let shown = format!("{:?} {:?}", sign_in(&liar), builder(&liar));
     assert!(!shown.contains(SECRET) && !shown.contains("[7, 7"), "{shown}");
+}
+
+/// Nothing else than the configured endpoints is known of such a provider, so one that is missing is known when the application is built.
+#[test]
+fn configured_provider_needs_the_endpoints_that_are_used() {
+    use palisade::oauth::ProviderEndpoint::{Authorization, Keys, Token};
+    let at = |given: &[ProviderEndpoint]| {
+        let provider = Provider::builder("https://op.example");
+        let given = given.iter().fold(provider, |provider, one| provider.endpoint(*one, "https://op.example/x"));
+        given.build().unwrap()
+    };
+    let client = || OAuthClient::secret_basic(CLIENT, SECRET);
+    for (given, missing) in [
+        ([Token, Keys].as_slice(), "Authorization"),
+        (&[Authorization, Keys], "Token"),
+        (&[Authorization, Token], "Keys"),
+    ] {
+        let refused = SignIn::builder(&at(given), client(), CALLBACK, KEY).build().unwrap_err();
+        assert_eq!(refused.setting(), "provider endpoint");
+        assert!(refused.to_string().contains(&format!("ProviderEndpoint::{missing}")), "{refused}");
+    }
+    assert!(SignIn::builder(&at(&[Authorization, Token, Keys]), client(), CALLBACK, KEY).build().is_ok());
+    let refused = ClientCredentials::builder(&at(&[Keys]), client()).build().unwrap_err();
+    assert_eq!(refused.setting(), "provider endpoint");
+    assert!(ClientCredentials::builder(&at(&[Token]), client()).build().is_ok());
+    let refused = TokenExchange::builder(&at(&[Keys]), client()).audience("billing").build().unwrap_err();
+    assert_eq!(refused.setting(), "provider endpoint");
+    let refused = Introspection::builder(&at(&[Token]), client()).audience("api").build().unwrap_err();
+    assert_eq!(refused.setting(), "provider endpoint");
+    let jwt = palisade::Jwt::builder().issuer("https://op.example").audience("api").keys(at(&[Token]));
+    assert_eq!(jwt.build().unwrap_err().setting(), "provider endpoint");
+}
+
+/// RFC 6749 §4.4: the grant is for confidential clients only.
+#[test]
+fn public_client_has_no_credentials() {
+    let provider = Provider::discover("https://op.example").unwrap();
+    let refused = ClientCredentials::builder(&provider, OAuthClient::public(CLIENT)).build().unwrap_err();
+    assert_eq!(refused.setting(), "client");
+}
+
+/// Who reads the cookie, such as malware or a log of a proxy, cannot complete the sign-in with it.
+#[actix_web::test]
+async fn cookie_of_a_sign_in_is_encrypted_and_lives_ten_minutes() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    let begun = call(&app, request(Method::GET, "/sign-in?return_to=%2Forders%2F7")).await;
+    let asked = Asked(Url::parse(begun.header("location")).unwrap());
+    let cookie = begun.header("set-cookie");
+    for attribute in ["__Host-", "; Max-Age=600", "; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+        assert!(cookie.contains(attribute), "{attribute}: {cookie}");
+    }
+    let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+    issue(&liar, &asked.claims(&liar));
+    let back = request(Method::GET, &asked.answer(&liar)).insert_header(("cookie", format!("{name}={value}")));
+    assert_eq!(call(&app, back).await.header("location"), "/orders/7");
+    let verifier = liar.asked("/token")[0].field("code_verifier");
+    let (state, nonce) = (asked.value("state"), asked.value("nonce"));
+    assert!([&state, &nonce, &verifier].iter().all(|secret| secret.len() >= 43));
+    let bytes = URL_SAFE_NO_PAD.decode(value).unwrap();
+    for secret in [state.as_str(), &nonce, &verifier, "/orders/7"] {
+        let raw = URL_SAFE_NO_PAD.decode(secret).unwrap_or_default();
+        let is_in = |part: &[u8]| !part.is_empty() && bytes.windows(part.len()).any(|window| window == part);
+        assert!(!cookie.contains(secret) && !is_in(secret.as_bytes()) && !is_in(&raw), "{secret}");
+    }
 }

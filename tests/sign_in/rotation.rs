@@ -34,7 +34,11 @@ async fn tokens_are_the_same_for_a_later_caller_although_their_id_token_is_old()
     let now = palisade_tests::tokens::now();
     let claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + 300});
     let token = key().token("k", &claims);
-    renewing(&liar, move |answer| answer["id_token"] = token.clone().into());
+    // The access token lives longer than the ID token.
+    renewing(&liar, move |answer| {
+        answer["id_token"] = token.clone().into();
+        answer["expires_in"] = 3_600.into();
+    });
     assert_eq!(sign_in.refreshed(&held).await.unwrap().access_token().expose(), "at-2");
     clock.advance(Duration::from_secs(301));
     assert_eq!(sign_in.refreshed(&held).await.unwrap().access_token().expose(), "at-2");

@@ -87,6 +87,9 @@ fn each_provider_needs_a_redirect_uri_and_a_name_of_its_own() {
     for (name, uri, setting) in [
         ("other", CALLBACK, "redirect_uri"),
         ("other", "https://app.example/sign-in/callback?provider=other", "redirect_uri"),
+        ("other", "https://APP.example/sign-in/callback", "redirect_uri"),
+        ("other", "https://app.example:443/sign-in/callback", "redirect_uri"),
+        ("other", "https://app.example/other/../sign-in/callback", "redirect_uri"),
         ("one", "https://app.example/other", "name"),
         ("", "https://app.example/other", "name"),
     ] {

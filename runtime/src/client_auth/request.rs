@@ -84,7 +84,13 @@ impl OAuthClient {
                 Some(code) => RequestError::Refused(code),
                 // RFC 6749 §5.2: this status is that of a failed authentication of the client.
                 None if status == 401 => RequestError::Refused(INVALID_CLIENT.into()),
-                None => RequestError::Garbage,
+                None => {
+                    // The endpoint may have moved.
+                    if matches!(status, 404 | 405 | 410) {
+                        provider.doubt_metadata();
+                    }
+                    RequestError::Garbage
+                }
             }),
         }
     }

@@ -20,7 +20,7 @@ use crate::client_auth::OAuthClient;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::jwt::{ClaimPath, Jwt, JwtBuilder, Set, TokenRules, Unset};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderEndpoint};
 use crate::revocation::RevocationStore;
 
 const DEFAULT_ENTRIES: usize = 10_000;
@@ -172,11 +172,13 @@ impl IntrospectionBuilder {
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used: no audience, a client without an id, or a number or a time out of bounds.
+    /// All settings that cannot be used: no audience, a client without an id, a provider whose endpoints are configured and lack the one for
+    /// introspection, or a number or a time out of bounds.
     pub fn build(self) -> Result<Introspection, ConfigError> {
         let Self { provider, client, mut rules, any_audience, needs_token_type, client_subjects, .. } = self;
         let mut mistakes = Mistakes::default();
         client.check(&mut mistakes);
+        provider.check_endpoints(&[ProviderEndpoint::Introspection], &mut mistakes);
         match (rules.has_no_audience(), any_audience) {
             (true, false) => {
                 let help = "must be set: `.audience(\"https://api.example\")`, the name of this API at the provider";

@@ -100,6 +100,17 @@ impl Provider {
         &self.0.issuer
     }
 
+    /// Reports each of these endpoints that is missing among those that the application gave. What a provider publishes is not known yet.
+    pub(crate) fn check_endpoints(&self, needed: &[ProviderEndpoint], mistakes: &mut Mistakes) {
+        let Source::Configured(metadata) = &self.0.metadata else { return };
+        for endpoint in needed.iter().filter(|endpoint| metadata.address(**endpoint).is_none()) {
+            mistakes.report(
+                "provider endpoint",
+                format!("must be there: add `.endpoint(ProviderEndpoint::{endpoint:?}, ..)`, because no metadata are fetched"),
+            );
+        }
+    }
+
     /// The bounds of calls to this provider.
     pub(crate) fn outgoing(&self) -> &Outgoing {
         &self.0.outgoing

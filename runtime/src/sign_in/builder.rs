@@ -18,7 +18,7 @@ use crate::client_auth::OAuthClient;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::outgoing::Address;
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderEndpoint};
 
 /// RFC 5869: the key from which others are derived.
 const SHORTEST_KEY: usize = 32;
@@ -90,12 +90,13 @@ impl SignInBuilder {
     ///
     /// # Errors
     ///
-    /// A client that cannot be used, a redirect URI that is not an `https` address without a fragment (`http` only on the loopback
+    /// A client that cannot be used, a provider whose endpoints are configured and lack one that is needed, a redirect URI that is not an `https` address without a fragment (`http` only on the loopback
     /// interface), a key under 32 bytes, or a scope with characters that a scope may not have.
     pub fn build(self) -> Result<SignIn, ConfigError> {
         let Self { provider, client, redirect_uri, keys, scopes, after_logout, untyped_logout, clock } = self;
         let mut mistakes = Mistakes::default();
         client.check(&mut mistakes);
+        provider.check_endpoints(&[ProviderEndpoint::Authorization, ProviderEndpoint::Token], &mut mistakes);
         if !is_redirect_uri(&redirect_uri) {
             mistakes.report(
                 "redirect_uri",

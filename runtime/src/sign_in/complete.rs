@@ -97,9 +97,15 @@ impl AuthorizationAnswer {
                 // RFC 6749 §4.1.2: unknown parameters are ignored.
                 _ => continue,
             };
-            // RFC 6749 §3.1.
+            // RFC 6749 §3.1: also if one of both has no value.
             if slot.replace(value.into_owned()).is_some() {
                 return Err(rejected(repeated));
+            }
+        }
+        // RFC 6749 §3.1: a parameter without a value counts as omitted. State and issuer are rejected without one, as any that are wrong.
+        for value in [&mut code, &mut error] {
+            if value.as_ref().is_some_and(String::is_empty) {
+                *value = None;
             }
         }
         let state = state.ok_or(rejected("state_missing"))?;

@@ -27,7 +27,8 @@ impl SignInParts {
             ("redirect_uri", &*self.redirect_uri),
             ("code_verifier", &*flow.verifier),
         ];
-        let answer = self.post(endpoint, &fields).await?;
+        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await;
+        let answer = answer.map_err(|error| self.code_refused(error))?;
         let answer = TokenAnswer::read(&answer.body).ok_or(unavailable("provider_garbage"))?;
         let id_token = answer.id_token.as_ref().ok_or(rejected("id_token_missing"))?;
         let login = self.id_tokens.verify(id_token).await?;
@@ -37,15 +38,32 @@ impl SignInParts {
         Ok((login, tokens))
     }
 
-    /// Posts the fields as the client. A refusal of the client itself is an event, because only its operator can change it.
+    /// The code comes from the browser, so anybody can present one that the provider cannot read. That is no refusal of the client.
+    fn code_refused(&self, error: RequestError) -> SignInError {
+        match error {
+            RequestError::Refused(code) if matches!(&*code, "invalid_grant" | "invalid_request") => {
+                tracing::warn!(issuer = self.provider.issuer(), %code, "a provider refused the code of a sign-in");
+                rejected("code_refused")
+            }
+            other => {
+                self.note_refusal(&other);
+                other.into()
+            }
+        }
+    }
+
+    /// Posts the fields as the client.
     pub(super) async fn post(&self, endpoint: &Address, fields: &[(&str, &str)]) -> Result<Answer, RequestError> {
         let answer = self.client.post(&self.provider, endpoint, fields, &self.clock).await;
-        answer.inspect_err(|error| {
-            if let RequestError::Refused(code) = error
-                && **code != *"invalid_grant"
-            {
-                audit::provider_refused(self.provider.issuer(), self.client.id(), code);
-            }
-        })
+        answer.inspect_err(|error| self.note_refusal(error))
+    }
+
+    /// A refusal of the client itself is an event, because only its operator can change it.
+    fn note_refusal(&self, error: &RequestError) {
+        if let RequestError::Refused(code) = error
+            && **code != *"invalid_grant"
+        {
+            audit::provider_refused(self.provider.issuer(), self.client.id(), code);
+        }
     }
 }

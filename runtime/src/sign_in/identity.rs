@@ -153,6 +153,10 @@ impl UpstreamIdentity {
             let name = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
             name.eq_ignore_ascii_case("application/json")
         };
+        if matches!(answer.status, 404 | 405 | 410) {
+            // The endpoint may have moved.
+            provider.doubt_metadata();
+        }
         if answer.status != 200 || !answer.headers.get(CONTENT_TYPE).is_some_and(is_json) {
             return Err(unavailable("provider_garbage"));
         }

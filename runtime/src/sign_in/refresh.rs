@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::error::{SignInError, rejected};
 use super::identity::UpstreamTokens;
-use super::renewals::{RenewalTask, RenewalTurn, Renewed};
+use super::renewals::{RenewalOutcome, RenewalTask, RenewalTurn, Renewed};
 use super::{SignIn, SignInParts};
 use crate::audit;
 use crate::client_auth::{RequestError, TokenAnswer};
@@ -51,43 +51,69 @@ impl SignIn {
     ///
     /// Call it when the [access token](UpstreamTokens::access_token) ends soon. In one process a refresh token is used by one exchange at a
     /// time. If the provider issues a new refresh token, another caller with the old one gets the same new tokens for ten minutes, for
-    /// example because they could not be saved. At most 1,024 renewals are remembered, so with more of them in ten minutes the oldest are
-    /// forgotten earlier. Several processes must agree among themselves, for example by a lock of the row in
-    /// which they keep the tokens.
+    /// example because they could not be saved. If their access token ends within half a minute meanwhile, they are renewed first. At most
+    /// 1,024 renewals are remembered, so with more of them in ten minutes the oldest are forgotten earlier. Several processes must agree among
+    /// themselves, for example by a lock of the row in which they keep the tokens.
     ///
     /// If the provider issues no new refresh token, the old one stays. If it does not name the scopes, they stay too.
     ///
     /// After a failure, this refresh token is not used again for one second, then for two, up to half a minute. At most 1,024 exchanges run
-    /// at once. Both are [`UpstreamError::Unavailable`].
+    /// at once. Both are [`UpstreamError::Unavailable`]. A refresh token that the provider does not accept any more is not sent to it again for ten
+    /// minutes.
     ///
     /// # Errors
     ///
     /// [`UpstreamError`].
     pub async fn refreshed(&self, held: &UpstreamTokens) -> Result<UpstreamTokens, UpstreamError> {
-        let refresh = held.refresh.as_ref().ok_or(UpstreamError::Ended)?;
-        let mut outcome = match self.0.renewals.of(refresh, &self.0.clock) {
-            RenewalTurn::Known(tokens) => return Ok(tokens),
-            RenewalTurn::Refused => return Err(UpstreamError::Unavailable),
-            RenewalTurn::Running(outcome) => outcome,
-            RenewalTurn::Begun(outcome, mut task) => {
-                let runtime = tokio::runtime::Handle::try_current().map_err(|_| UpstreamError::Unavailable)?;
-                let (parts, held) = (Arc::clone(&self.0), held.clone());
-                // In a task of its own, so that it continues if the client that caused it disconnects.
-                runtime.spawn(async move {
-                    let renewed = parts.renew(&held, &mut task).await;
-                    task.end(renewed);
-                });
-                outcome
-            }
+        let mut remembered = None;
+        let renewed = loop {
+            let latest = remembered.as_ref().unwrap_or(held);
+            let refresh = latest.refresh.as_ref().ok_or(UpstreamError::Ended)?;
+            break match self.0.renewals.of(refresh, &self.0.clock) {
+                RenewalTurn::Known(tokens) => Ok(tokens),
+                // What was issued then must be renewed now: the last of them that is remembered.
+                RenewalTurn::EndsSoon(tokens) => {
+                    remembered = Some(tokens);
+                    continue;
+                }
+                RenewalTurn::Ended => Err(UpstreamError::Ended),
+                RenewalTurn::Refused => Err(UpstreamError::Unavailable),
+                RenewalTurn::Running(outcome) => self.0.outcome_of(outcome).await,
+                RenewalTurn::Begun(outcome, task) => {
+                    self.0.start(latest.clone(), task)?;
+                    self.0.outcome_of(outcome).await
+                }
+            };
         };
-        match timeout(self.0.longest_renewal(), outcome.wait_for(Option::is_some)).await {
-            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(UpstreamError::Unavailable)),
-            _ => Err(UpstreamError::Unavailable),
+        match (renewed, remembered) {
+            // While the provider is down, a token is used until its very end.
+            (Err(UpstreamError::Unavailable), Some(tokens)) if tokens.access.expires() > self.0.clock.wall_time() => {
+                Ok(tokens)
+            }
+            (renewed, _) => renewed,
         }
     }
 }
 
 impl SignInParts {
+    /// Runs the exchange in a task of its own, so that it continues if the client that caused it disconnects.
+    fn start(self: &Arc<Self>, held: UpstreamTokens, mut task: RenewalTask) -> Result<(), UpstreamError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| UpstreamError::Unavailable)?;
+        let parts = Arc::clone(self);
+        runtime.spawn(async move {
+            let renewed = parts.renew(&held, &mut task).await;
+            task.end(renewed);
+        });
+        Ok(())
+    }
+
+    async fn outcome_of(&self, mut outcome: RenewalOutcome) -> Renewed {
+        match timeout(self.longest_renewal(), outcome.wait_for(Option::is_some)).await {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(UpstreamError::Unavailable)),
+            _ => Err(UpstreamError::Unavailable),
+        }
+    }
+
     /// Longer than the calls of one exchange: two for metadata, the exchange itself, two for keys, and their queues.
     fn longest_renewal(&self) -> Duration {
         self.provider.outgoing().timeout().saturating_mul(5).saturating_add(Duration::from_secs(5))

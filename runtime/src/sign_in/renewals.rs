@@ -3,7 +3,7 @@
 //! Threat: two exchanges of the same refresh token at once, which a provider takes for a theft (RFC 9700 §4.14); new tokens that are lost because
 //! the application could not save them; a provider that is down and is asked by each request of each user (CWE-400). Promise: an
 //! exchange is forgotten only by the task that runs it, and at most 1,024 run at once. What a refresh token was exchanged for is
-//! remembered for ten minutes. After a failure there is a pause of one second for this refresh token, which doubles up to half a
+//! remembered for ten minutes, and so is one that the provider does not accept any more. After a failure there is a pause of one second for this refresh token, which doubles up to half a
 //! minute. Of those that have ended or failed, at most 1,024 each are remembered.
 
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ use crate::token_source::pause_after;
 const MOST: usize = 1_024;
 /// How long an outcome is remembered.
 const REMEMBERED: Duration = Duration::from_secs(600);
+/// Tokens are not returned again in this last part of their life, and at most in its second half.
+const MARGIN: Duration = Duration::from_secs(30);
 
 pub(super) type Renewed = Result<UpstreamTokens, UpstreamError>;
 pub(super) type RenewalOutcome = watch::Receiver<Option<Renewed>>;
@@ -33,8 +35,19 @@ pub(super) struct Renewals(Arc<Mutex<RenewalState>>);
 #[derive(Default)]
 struct RenewalState {
     running: HashMap<Digest, RenewalOutcome>,
-    rotated: RecentRenewals<UpstreamTokens>,
+    /// There are no circles: what a token was exchanged for is forgotten when the provider issues that token again.
+    rotated: RecentRenewals<RotatedTokens>,
     failed: RecentRenewals<FailedRenewal>,
+    /// Those that the provider does not accept any more.
+    ended: RecentRenewals<()>,
+}
+
+/// What a refresh token was exchanged for.
+#[derive(Clone)]
+struct RotatedTokens {
+    tokens: UpstreamTokens,
+    /// From this instant on, the access token must be renewed.
+    ends_soon: Tick,
 }
 
 /// Why a refresh token is not exchanged again at once.
@@ -49,10 +62,14 @@ struct FailedRenewal {
 pub(super) enum RenewalTurn {
     /// It was exchanged a short time ago.
     Known(UpstreamTokens),
+    /// It was exchanged for these, whose access token ends soon or has ended: they must be renewed.
+    EndsSoon(UpstreamTokens),
     /// It is being exchanged.
     Running(RenewalOutcome),
     /// It is not being exchanged yet: the caller must run the task.
     Begun(RenewalOutcome, RenewalTask),
+    /// The provider has refused it for good.
+    Ended,
     /// The provider is not asked now: this refresh token has just failed, or too many exchanges run.
     Refused,
 }
@@ -64,8 +81,11 @@ impl Renewals {
         if let Some(outcome) = state.running.get(&digest) {
             return RenewalTurn::Running(outcome.clone());
         }
-        if let Some((_, tokens)) = state.rotated.find(&digest, now) {
-            return RenewalTurn::Known(tokens);
+        if let Some((_, RotatedTokens { tokens, ends_soon })) = state.rotated.find(&digest, now) {
+            return if now < ends_soon { RenewalTurn::Known(tokens) } else { RenewalTurn::EndsSoon(tokens) };
+        }
+        if state.ended.find(&digest, now).is_some() {
+            return RenewalTurn::Ended;
         }
         let failed = state.failed.find(&digest, now);
         if failed.as_ref().is_some_and(|(since, failed)| now.since(*since) < pause_after(failed.failures)) {
@@ -111,10 +131,15 @@ impl RenewalTask {
         state.failed.forget(&self.digest);
         match &renewed {
             // RFC 6749 §6: a provider need not rotate. A token that stays must be exchanged again when the access token ends.
-            Ok(tokens) if tokens.refresh.as_ref().is_some_and(|new| sha256(new.as_bytes()) != self.digest) => {
-                state.rotated.keep(self.digest, tokens.clone(), now);
+            Ok(tokens) => {
+                let new = tokens.refresh.as_ref().map(|new| sha256(new.as_bytes()));
+                if let Some(new) = new.filter(|new| *new != self.digest) {
+                    state.rotated.forget(&new);
+                    state.ended.forget(&new);
+                    state.rotated.keep(self.digest, RotatedTokens::new(tokens, &self.clock), now);
+                }
             }
-            Ok(_) | Err(UpstreamError::Ended) => {}
+            Err(UpstreamError::Ended) => state.ended.keep(self.digest, (), now),
             Err(UpstreamError::Unavailable) => {
                 let (failures, unverified) = (self.failures.saturating_add(1), self.unverified.take());
                 state.failed.keep(self.digest, FailedRenewal { failures, unverified }, now);
@@ -122,6 +147,14 @@ impl RenewalTask {
         }
         drop(state);
         sender.send_replace(Some(renewed));
+    }
+}
+
+impl RotatedTokens {
+    fn new(tokens: &UpstreamTokens, clock: &Clock) -> Self {
+        let lives = tokens.access.expires().duration_since(clock.wall_time()).unwrap_or_default();
+        let usable = lives.saturating_sub(MARGIN.min(lives.div_f32(2.0)));
+        Self { tokens: tokens.clone(), ends_soon: clock.tick().after(usable) }
     }
 }
 
@@ -167,7 +200,8 @@ mod tests {
     use crate::token_source::AccessToken;
 
     fn tokens(refresh: &str) -> UpstreamTokens {
-        let access = AccessToken::new(String::from("at").into(), std::time::UNIX_EPOCH, Vec::new());
+        let expires = std::time::SystemTime::now() + Duration::from_secs(365 * 24 * 60 * 60);
+        let access = AccessToken::new(String::from("at").into(), expires, Vec::new());
         UpstreamTokens { access, subject: "ada".into(), refresh: Some(refresh.to_owned().into()), id_token: None }
     }
 
@@ -189,6 +223,17 @@ mod tests {
         assert!(matches!(renewals.of("one more", &clock), RenewalTurn::Refused), "its runtime has ended: a failure");
     }
 
+    /// A provider may issue the same refresh token again.
+    #[test]
+    fn refresh_token_that_is_issued_again_is_exchanged_again() {
+        let (renewals, clock) = (Renewals::default(), Clock::from(&ManualClock::new()));
+        begun(&renewals, "a", &clock).end(Ok(tokens("b")));
+        begun(&renewals, "b", &clock).end(Ok(tokens("a")));
+        assert!(matches!(renewals.of("b", &clock), RenewalTurn::Known(_)));
+        begun(&renewals, "a", &clock).end(Err(UpstreamError::Ended));
+        assert!(matches!(renewals.of("a", &clock), RenewalTurn::Ended));
+    }
+
     #[test]
     fn memory_is_bounded_by_number_and_time() {
         let manual = ManualClock::new();
@@ -200,11 +245,13 @@ mod tests {
             begun(&renewals, &format!("ended {number}"), &clock).end(Err(UpstreamError::Ended));
             begun(&renewals, &format!("stays {number}"), &clock).end(Ok(tokens(&format!("stays {number}"))));
         }
-        let lengths = |state: &RenewalState| (state.running.len(), state.rotated.0.len(), state.failed.0.len());
-        assert_eq!(lengths(&renewals.state()), (0, MOST, MOST));
+        let lengths = |state: &RenewalState| {
+            (state.running.len(), state.rotated.0.len(), state.failed.0.len(), state.ended.0.len())
+        };
+        assert_eq!(lengths(&renewals.state()), (0, MOST, MOST, MOST));
         assert!(matches!(renewals.of(&(2 * MOST - 1).to_string(), &clock), RenewalTurn::Known(_)));
         manual.advance(REMEMBERED);
         drop(begun(&renewals, "0", &clock));
-        assert_eq!(lengths(&renewals.state()), (0, 0, 1));
+        assert_eq!(lengths(&renewals.state()), (0, 0, 1, 0));
     }
 }

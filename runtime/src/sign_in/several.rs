@@ -7,6 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use url::Url;
+
 use super::SignIn;
 use crate::config_error::{ConfigError, Mistakes};
 
@@ -81,9 +83,11 @@ impl SignIns {
 }
 
 impl SignIn {
-    /// The redirect URI without its query.
-    fn place_of_answers(&self) -> &str {
-        self.0.redirect_uri.split('?').next().unwrap_or_default()
+    /// The redirect URI without its query, as a browser understands it. It can be read, because it was checked when the value was built.
+    fn place_of_answers(&self) -> Option<Url> {
+        let mut place = Url::parse(&self.0.redirect_uri).ok()?;
+        place.set_query(None);
+        Some(place)
     }
 }
 

@@ -171,11 +171,15 @@ impl ClientCredentialsBuilder {
     ///
     /// # Errors
     ///
-    /// The client cannot be used, a scope has characters that a scope may not have, or the resource is not an absolute URI.
+    /// The client cannot be used or is public (RFC 6749 §4.4), the endpoints of the provider are configured and the one for tokens is missing, a scope has characters that a scope may not have, or the resource is not an absolute URI.
     pub fn build(self) -> Result<ClientCredentials, ConfigError> {
         let Self(settings) = self;
         let mut mistakes = Mistakes::default();
         settings.client.check(&mut mistakes);
+        if settings.client.is_public() {
+            mistakes.report("client", "must prove who it is: without a credential, anybody could have its tokens");
+        }
+        settings.provider.check_endpoints(&[ProviderEndpoint::Token], &mut mistakes);
         if !settings.scopes.iter().all(|scope| is_scope(scope)) {
             mistakes.report("scopes", "must each be visible ASCII without spaces, quotes and backslashes");
         }

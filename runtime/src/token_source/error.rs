@@ -20,8 +20,9 @@ pub enum TokenError {
     #[error("the provider of tokens refused the request: {0}")]
     Refused(Box<str>),
     /// The provider does not exchange the token of this caller (`invalid_request` of RFC 8693 §2.2.2, or `invalid_grant`), for example because
-    /// it was revoked there. Another try cannot change that: 403.
-    #[error("the provider of tokens refused the token of the caller: {0}")]
+    /// it was revoked there; or the token is of another issuer, so the provider was not asked (`token_foreign_issuer`). Another try cannot change
+    /// that: 403.
+    #[error("the token of the caller cannot be exchanged: {0}")]
     CallerRefused(Box<str>),
     /// The answer of the provider is not one of the standard, or the token is not a bearer token.
     #[error("the provider of tokens responded with something else than a bearer token")]

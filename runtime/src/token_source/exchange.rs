@@ -1,8 +1,9 @@
 //! Tokens for calls on behalf of the caller (RFC 8693).
 //!
 //! Threat: the token of the caller is sent on to another service, which can then act as the caller everywhere (RFC 9700 §4.9, CWE-441), or
-//! a caller chooses for which service a token is issued. Promise: the token goes to the token endpoint of the provider and to
-//! nobody else. The target is configured. What is issued is held for this very token, and for no longer than either lives.
+//! a caller chooses for which service a token is issued. Promise: the token goes to the token endpoint of the provider that issued it and to
+//! nobody else, unless the application names other issuers. The target is configured. What is issued is held for this very token, and for
+//! no longer than either lives.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +31,8 @@ const LONGEST_HELD: Duration = Duration::from_secs(300);
 
 /// Exchanges the token of the caller for one with which the application calls another service on behalf of the caller (RFC 8693).
 ///
-/// The token of the caller is never sent to that service. A token that was issued is held for the same token of the caller, at most
+/// The token of the caller is never sent to that service, and only a token that this provider issued is sent to the provider: a caller
+/// with a token of another issuer, such as one of a [`TokenIssuer`](crate::jwt::TokenIssuer) of the application, gets 403. A token that was issued is held for the same token of the caller, at most
 /// five minutes and at most a thousand of them, and is renewed as that of [`ClientCredentials`](crate::oauth::ClientCredentials).
 ///
 /// ```no_run
@@ -69,6 +71,8 @@ struct ExchangeSettings {
     scopes: Vec<String>,
     resource: Option<String>,
     audience: Option<String>,
+    /// Besides the provider.
+    issuers: Vec<String>,
     clock: Clock,
 }
 
@@ -81,6 +85,7 @@ impl TokenExchange {
             scopes: Vec::new(),
             resource: None,
             audience: None,
+            issuers: Vec::new(),
             clock: Clock::system(),
         })
     }
@@ -89,18 +94,40 @@ impl TokenExchange {
     ///
     /// # Errors
     ///
-    /// The provider does not respond, or refuses: 503. It refuses the token of the caller: 403, one event in the audit log. If a thousand tokens are
-    /// being exchanged at once, there is no place for another one: 503.
+    /// The provider does not respond, or refuses: 503. It refuses the token of the caller: 403, one event in the audit log. The token is of
+    /// another issuer: 403, one event, and the provider is not asked. If a thousand tokens are being exchanged at once, there is no place for another
+    /// one: 503.
     pub async fn token(&self, caller: &CallerToken) -> Result<AccessToken, TokenError> {
+        self.0.settings.check_issuer(caller)?;
         let digest = sha256(caller.text().as_bytes());
         let held = self.0.held.of(digest, self.0.settings.clock.tick()).ok_or(TokenError::Unavailable)?;
         let (settings, caller) = (Arc::clone(&self.0.settings), caller.clone());
         let longest = longest_request(&self.0.settings.provider);
         held.token(&self.0.settings.clock, longest, || async move { settings.request(&caller).await }).await
     }
+
+    /// Lets the next call of [`token`](Self::token) for this caller ask for another one. Call it if the service responds with 401, and try once
+    /// again: the token may have been revoked. A token that is younger than five seconds stays.
+    pub fn forget(&self, caller: &CallerToken, token: &AccessToken) {
+        if let Some(held) = self.0.held.known(&sha256(caller.text().as_bytes())) {
+            held.forget(token, &self.0.settings.clock);
+        }
+    }
 }
 
 impl ExchangeSettings {
+    /// A provider that receives the token of another issuer could use it as its subject, wherever that issuer is accepted.
+    fn check_issuer(&self, caller: &CallerToken) -> Result<(), TokenError> {
+        let is_accepted =
+            |issuer: &str| issuer == self.provider.issuer() || self.issuers.iter().any(|one| one == issuer);
+        if is_accepted(caller.issuer()) {
+            return Ok(());
+        }
+        let (code, issuer) = ("token_foreign_issuer", self.provider.issuer());
+        tracing::warn!(issuer, code, "the token of a caller is of another issuer, and was not sent to the provider");
+        Err(TokenError::CallerRefused(code.into()))
+    }
+
     async fn request(&self, caller: &CallerToken) -> Result<Issued, TokenError> {
         let metadata = self.provider.metadata().await.map_err(|_| TokenError::Unavailable)?;
         let endpoint = metadata.address(ProviderEndpoint::Token).ok_or(TokenError::Garbage)?;
@@ -161,6 +188,7 @@ impl fmt::Debug for ExchangeSettings {
             .field("resource", &self.resource)
             .field("audience", &self.audience)
             .field("scopes", &self.scopes)
+            .field("accepts_issuers", &self.issuers)
             .finish_non_exhaustive()
     }
 }
@@ -189,6 +217,16 @@ impl TokenExchangeBuilder {
         self
     }
 
+    /// Also sends tokens of this issuer to the provider, which must accept it: an exchange between two of them (RFC 8693). The issuer is compared
+    /// exactly. Repeatable. Default: only tokens that the provider itself issued.
+    ///
+    /// Danger: the provider can use such a token as its subject, wherever that issuer is accepted, until the token ends (RFC 9700 §4.9). Do not
+    /// name the issuer of the application's own tokens, unless the provider may do all that their callers may.
+    pub fn accepts_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.0.issuers.push(issuer.into());
+        self
+    }
+
     /// The clock by which tokens end. Default: the clock of the machine.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
         self.0.clock = clock.into();
@@ -199,12 +237,13 @@ impl TokenExchangeBuilder {
     ///
     /// # Errors
     ///
-    /// The client cannot be used or is public, neither a resource nor an audience is there, the resource is not an absolute URI, or a scope has
+    /// The client cannot be used or is public, the endpoints of the provider are configured and the one for tokens is missing, neither a resource nor an audience is there, the resource is not an absolute URI, or a scope has
     /// characters that a scope may not have.
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
         let Self(settings) = self;
         let mut mistakes = Mistakes::default();
         settings.client.check(&mut mistakes);
+        settings.provider.check_endpoints(&[ProviderEndpoint::Token], &mut mistakes);
         if settings.client.is_public() {
             mistakes.report(
                 "client",

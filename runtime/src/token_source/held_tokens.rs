@@ -35,6 +35,12 @@ impl HeldTokens {
         all.insert(digest, (now, held.clone()));
         Some(held)
     }
+
+    /// The token that is held for the one with this digest, if there is one.
+    pub(super) fn known(&self, digest: &Digest) -> Option<HeldToken> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(digest).map(|(_, held)| held.clone())
+    }
 }
 
 #[cfg(test)]

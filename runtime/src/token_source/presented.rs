@@ -1,8 +1,8 @@
 //! The token with which the caller of a request was authenticated.
 //!
 //! Threat: a token that was not verified is exchanged for another one, or a verified one is forwarded (CWE-441). Promise: the value
-//! exists only for a caller that the guard authenticated by a bearer token in `Authorization`, also one with a proof (RFC 9449). It is shown by
-//! no `Debug`, and it is good for an exchange only. The header of a caller that was authenticated in another way, such as by a cookie, was
+//! exists only for a caller that the guard authenticated by a bearer token in `Authorization`, also one with a proof (RFC 9449). It knows the
+//! issuer of the token. It is shown by no `Debug`, and it is good for an exchange only. The header of a caller that was authenticated in another way, such as by a cookie, was
 //! verified by nobody, and is not read.
 
 use std::fmt;
@@ -32,11 +32,21 @@ const DPOP: &str = "DPoP";
 /// An [`Authenticator`](crate::Authenticator) of the application that returns the principals of a [`Jwt`](crate::Jwt) must read its token from
 /// `Authorization`, as the contract of [`scheme`](crate::Authenticator::scheme) says.
 #[derive(Clone)]
-pub struct CallerToken(Arc<Zeroizing<String>>);
+pub struct CallerToken(Arc<CallerTokenParts>);
+
+struct CallerTokenParts {
+    text: Zeroizing<String>,
+    issuer: Box<str>,
+}
 
 impl CallerToken {
     pub(super) fn text(&self) -> &str {
-        &self.0
+        &self.0.text
+    }
+
+    /// Who issued it, as its authenticator has verified.
+    pub(super) fn issuer(&self) -> &str {
+        &self.0.issuer
     }
 }
 
@@ -61,7 +71,8 @@ fn presented(request: &HttpRequest) -> Option<CallerToken> {
     let token = token.trim_ascii_start();
     // Those who accept bearer tokens read both, and had to accept the token for this principal.
     let was_verified = [BEARER, DPOP].iter().any(|read| scheme.eq_ignore_ascii_case(read));
-    was_verified.then(|| CallerToken(Arc::new(Zeroizing::new(token.to_owned()))))
+    let parts = || CallerTokenParts { text: Zeroizing::new(token.to_owned()), issuer: principal.issuer().into() };
+    was_verified.then(|| CallerToken(Arc::new(parts())))
 }
 
 impl fmt::Debug for CallerToken {

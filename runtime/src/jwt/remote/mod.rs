@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
 use crate::outgoing::single_flight::{Completion, Waiter};
 #[cfg(feature = "oauth")]
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderEndpoint};
 
 /// The minimum time between two fetches that unauthenticated clients can cause.
 const COOLDOWN: Duration = Duration::from_secs(5);
@@ -119,8 +119,12 @@ impl RemoteKeySet {
         Self(Arc::new(Remote { fetcher, cooldown, state: Mutex::default() }))
     }
 
-    /// Reports a cooldown out of bounds.
+    /// Reports a cooldown out of bounds, and configured endpoints without one for keys.
     pub(super) fn check(&self, mistakes: &mut Mistakes) {
+        #[cfg(feature = "oauth")]
+        if let Fetcher::Of(provider) = &self.0.fetcher {
+            provider.check_endpoints(&[ProviderEndpoint::Keys], mistakes);
+        }
         if !(Duration::from_secs(1)..=Duration::from_secs(300)).contains(&self.0.cooldown) {
             mistakes.report("jwks cooldown", "must be 1 second to 5 minutes");
         }
