@@ -24,7 +24,7 @@ pub struct Scripted {
 
 #[derive(Clone, Debug)]
 enum ScriptedBody {
-    Bytes(Vec<u8>),
+    Bytes(actix_web::web::Bytes),
     /// So many bytes of one letter, announced by `Content-Length`.
     Length(u64),
     /// Chunks until the client hangs up.
@@ -43,7 +43,7 @@ impl Scripted {
 
     /// A body that may be no text.
     pub fn bytes(status: u16, bytes: Vec<u8>) -> Self {
-        Self { status, headers: Vec::new(), body: ScriptedBody::Bytes(bytes), delay: Duration::ZERO }
+        Self { status, headers: Vec::new(), body: ScriptedBody::Bytes(bytes.into()), delay: Duration::ZERO }
     }
 
     pub fn json(status: u16, json: &Value) -> Self {

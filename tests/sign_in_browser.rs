@@ -7,6 +7,7 @@ use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -24,8 +25,25 @@ impl Browser {
         S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody,
     {
+        self.send(app, request(Method::GET, path)).await
+    }
+
+    /// Opens the address as a page, such as by a link.
+    pub async fn navigates<S, B>(&self, app: &S, path: &str) -> TestResponse
+    where
+        S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+        B: MessageBody,
+    {
+        self.send(app, request(Method::GET, path).insert_header(("sec-fetch-mode", "navigate"))).await
+    }
+
+    async fn send<S, B>(&self, app: &S, request: TestRequest) -> TestResponse
+    where
+        S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
+        B: MessageBody,
+    {
         let cookies: Vec<_> = self.0.borrow().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let response = call(app, request(Method::GET, path).insert_header(("cookie", cookies.join("; ")))).await;
+        let response = call(app, request.insert_header(("cookie", cookies.join("; ")))).await;
         for cookie in response.headers.get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap();
             let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();

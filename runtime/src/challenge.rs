@@ -97,7 +97,8 @@ impl<'a> ChallengeContext<'a> {
     }
 
     /// The scopes that the route needs, if the challenge should name them: those of an
-    /// [`InsufficientScope`](ChallengeCause::InsufficientScope). Otherwise empty.
+    /// [`InsufficientScope`](ChallengeCause::InsufficientScope), and in a protected resource (`Scope::protected_resource`) those of
+    /// the route for each cause. Otherwise empty.
     #[must_use]
     pub const fn scopes(&self) -> &'a [&'a str] {
         self.scopes
@@ -211,17 +212,31 @@ impl Challenges {
     }
 }
 
-/// Adds the challenges of a scheme of tokens, such as `Bearer`, and that of `DPoP` if the application checks such proofs.
+/// Adds the challenges of a scheme of tokens, such as `Bearer`, and that of `DPoP` if the application checks such proofs. Both say what
+/// is missing, because a client reads the challenge of the scheme that it uses (RFC 9449 §7.1).
 pub(crate) fn add_of_tokens(scheme: &str, context: &ChallengeContext<'_>, challenges: &mut Challenges) {
-    let mut challenge = Challenge::new(scheme).with("realm", context.realm());
     // RFC 6750 §3.1: no error code for a request without credentials, and the same error code for every rejected token. The errors
     // of a proof belong into the challenge of its scheme (RFC 9449 §7.1).
-    let error = match context.cause() {
-        ChallengeCause::Rejected | ChallengeCause::ProofRequired => Some("invalid_token"),
-        ChallengeCause::InsufficientScope => Some("insufficient_scope"),
-        ChallengeCause::InsufficientAuthentication { .. } => Some("insufficient_user_authentication"),
-        ChallengeCause::NoCredentials | ChallengeCause::ProofRejected | ChallengeCause::NonceRequired => None,
+    let (of_token, of_proof) = match context.cause() {
+        ChallengeCause::NoCredentials => (None, None),
+        ChallengeCause::Rejected => (Some("invalid_token"), Some("invalid_token")),
+        ChallengeCause::ProofRequired => (Some("invalid_token"), None),
+        ChallengeCause::InsufficientScope => (Some("insufficient_scope"), Some("insufficient_scope")),
+        ChallengeCause::InsufficientAuthentication { .. } => {
+            (Some("insufficient_user_authentication"), Some("insufficient_user_authentication"))
+        }
+        ChallengeCause::ProofRejected => (None, Some("invalid_dpop_proof")),
+        ChallengeCause::NonceRequired => (None, Some("use_dpop_nonce")),
     };
+    challenges.add(what_is_missing(Challenge::new(scheme).with("realm", context.realm()), of_token, context));
+    if let Some(algorithms) = context.dpop_algorithms() {
+        let challenge = Challenge::new("DPoP").with("realm", context.realm()).with("algs", algorithms);
+        challenges.add(what_is_missing(challenge, of_proof, context));
+    }
+}
+
+/// The challenge with the error, and with what a client needs for a token that is accepted.
+fn what_is_missing(mut challenge: Challenge, error: Option<&str>, context: &ChallengeContext<'_>) -> Challenge {
     if let Some(error) = error {
         challenge = challenge.with("error", error);
     }
@@ -236,19 +251,9 @@ pub(crate) fn add_of_tokens(scheme: &str, context: &ChallengeContext<'_>, challe
             challenge = challenge.with("max_age", max_age.as_secs().to_string());
         }
     }
-    if let Some(url) = context.resource_metadata() {
-        challenge = challenge.with("resource_metadata", url);
-    }
-    challenges.add(challenge);
-    if let Some(algorithms) = context.dpop_algorithms() {
-        let challenge = Challenge::new("DPoP").with("realm", context.realm()).with("algs", algorithms);
-        // RFC 9449 §7.1: the error of a proof is told by the scheme of the proof.
-        challenges.add(match context.cause() {
-            ChallengeCause::Rejected => challenge.with("error", "invalid_token"),
-            ChallengeCause::ProofRejected => challenge.with("error", "invalid_dpop_proof"),
-            ChallengeCause::NonceRequired => challenge.with("error", "use_dpop_nonce"),
-            _ => challenge,
-        });
+    match context.resource_metadata() {
+        Some(url) => challenge.with("resource_metadata", url),
+        None => challenge,
     }
 }
 

@@ -4,8 +4,6 @@
 //! another site (CWE-601). Promise: `Sec-Fetch-Mode` decides, which no page can set. Only for a client that does not send it, `Accept`
 //! must name HTML. A path of this site stays on this site however a browser reads it.
 
-use std::borrow::Cow;
-
 use actix_web::dev::RequestHead;
 use actix_web::http::header::ACCEPT;
 
@@ -47,19 +45,21 @@ fn stays_on_site(path: &str) -> bool {
     resolved.is_ok_and(|(origin, url)| url.origin() == origin && url.path().starts_with('/'))
 }
 
-/// The login page with the path to which it sends the user back: that of the request. `None` if the request is for the login page
-/// itself, which would be asked again and again.
-pub(crate) fn login_with_return(login: &str, head: &RequestHead) -> Option<String> {
+/// The login page with the path to which it sends the user back: that of the request. `demanded` is what follows it in the query, each
+/// parameter after a `&`. `None` if the request is for the login page itself, which would be asked again and again.
+pub(crate) fn login_with_return(login: &str, head: &RequestHead, demanded: &str) -> Option<String> {
     // What follows a `#` never reaches the server, so the query must be before it.
     let (login, fragment) = login.find('#').and_then(|at| login.split_at_checked(at)).unwrap_or((login, ""));
     if head.uri.path() == login.split('?').next().unwrap_or(login) {
         return None;
     }
     let back = head.uri.path_and_query().map(|path| path.as_str()).filter(|path| is_path_of_this_site(path));
-    let Some(back) = back else { return Some(format!("{login}{fragment}")) };
-    let separator = if login.contains('?') { '&' } else { '?' };
-    let escaped: Cow<'_, str> = percent_encoding::utf8_percent_encode(back, percent_encoding::NON_ALPHANUMERIC).into();
-    Some(format!("{login}{separator}return_to={escaped}{fragment}"))
+    let escape = |back| percent_encoding::utf8_percent_encode(back, percent_encoding::NON_ALPHANUMERIC);
+    let query = back.map(|back| format!("&return_to={}", escape(back))).unwrap_or_default() + demanded;
+    Some(match query.strip_prefix('&') {
+        Some(query) => format!("{login}{}{query}{fragment}", if login.contains('?') { '&' } else { '?' }),
+        None => format!("{login}{fragment}"),
+    })
 }
 
 #[cfg(test)]
@@ -141,8 +141,10 @@ mod tests {
 
     #[test]
     fn login_page_gets_the_path_of_the_request() {
-        let at =
-            |login: &str, uri: &str| login_with_return(login, TestRequest::default().uri(uri).to_http_request().head());
+        let demanding = |login: &str, uri: &str, demanded: &str| {
+            login_with_return(login, TestRequest::default().uri(uri).to_http_request().head(), demanded)
+        };
+        let at = |login: &str, uri: &str| demanding(login, uri, "");
         assert_eq!(
             at("/login", "/app/a?b=c&d=%26").as_deref(),
             Some("/login?return_to=%2Fapp%2Fa%3Fb%3Dc%26d%3D%2526")
@@ -151,6 +153,8 @@ mod tests {
         assert_eq!(at("/login", "//evil.example/").as_deref(), Some("/login"));
         assert_eq!(at("/login", &format!("/{}", "a".repeat(3000))).as_deref(), Some("/login"));
         assert_eq!(at("/login?lang=nl#form", "/app").as_deref(), Some("/login?lang=nl&return_to=%2Fapp#form"));
+        assert_eq!(demanding("/login", "/a", "&max_age=9").as_deref(), Some("/login?return_to=%2Fa&max_age=9"));
+        assert_eq!(demanding("/login#x", "//a/", "&max_age=9").as_deref(), Some("/login?max_age=9#x"));
         for same in ["/login", "/login?return_to=%2F"] {
             assert_eq!(at("/login?lang=nl", same), None, "{same}");
         }

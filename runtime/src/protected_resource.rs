@@ -21,7 +21,8 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// scope then admits only tokens whose `aud` names the identifier (RFC 8707), and each 401 tells a client where the metadata are, which
 /// say where to get a token. This is what clients of the Model Context Protocol expect.
 ///
-/// A clone is cheap, and means the same resource.
+/// A clone is cheap, and means the same resource. The metadata and the scope need clones of one value, because the scope notes there
+/// what its routes demand.
 ///
 /// ```
 /// use palisade::oauth::ProtectedResource;
@@ -110,7 +111,7 @@ impl ProtectedResource {
     }
 
     /// The issuers of the authorization servers whose tokens the resource accepts. Default: those of the authenticators of the
-    /// application ([`authorization_server`](crate::Authenticator::authorization_server)).
+    /// application ([`authorization_server`](crate::Authenticator::authorization_server)) that accept the identifier as the audience.
     #[must_use]
     pub fn authorization_servers(mut self, issuers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Arc::make_mut(&mut self.0).authorization_servers = issuers.into_iter().map(Into::into).collect();
@@ -157,6 +158,11 @@ impl ProtectedResource {
     pub(crate) fn note_route(&self, requires_proof: bool) {
         let mut all = self.0.requires_proof.lock();
         *all = Some(requires_proof && all.unwrap_or(true));
+    }
+
+    /// Whether both are clones of one value, so that the metadata of one have the scopes of the other.
+    pub(crate) fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0.scopes, &other.0.scopes)
     }
 
     /// Whether each of its routes that ask who calls admits only bound tokens.

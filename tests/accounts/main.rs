@@ -10,6 +10,7 @@ mod documents;
 mod email_addresses;
 mod keys;
 mod logins;
+mod lying_provider;
 mod plain_http;
 mod policies;
 mod privacy;

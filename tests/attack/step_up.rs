@@ -6,9 +6,11 @@ use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
 use palisade::jwt::{Grant, IssueError, TokenIssuer};
+use palisade::oauth::Dpop;
 use palisade::policy::StepUp;
 use palisade::testing::ManualClock;
 use palisade::{Palisade, PalisadeBuilder, authenticated, get, require_proof, require_role, require_scope, step_up};
+use palisade_tests::dpop::{BASE, Client};
 use palisade_tests::log::Log;
 use palisade_tests::tokens::{Signer, now, valid_claims};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, TestResponse, bearer, builder, call, get_request};
@@ -193,6 +195,26 @@ async fn missing_scope_is_told_before_the_proof_and_the_login() {
     log.assert_one(&["reason=\"proof_required\""]);
 }
 
+/// RFC 9449 §7.1, RFC 9470 §3: a client that uses the scheme `DPoP` reads the challenge of that scheme.
+#[actix_web::test]
+async fn challenge_of_dpop_says_what_is_missing() {
+    let app = app!(builder().dpop(Dpop::new(BASE).unwrap()));
+    let client = Client::new(Algorithm::ES256);
+    for (path, missing) in [
+        ("/scoped", "error=\"insufficient_scope\", scope=\"payments\""),
+        ("/strong", "error=\"insufficient_user_authentication\", acr_values=\"phr phrh\""),
+        ("/recent", "error=\"insufficient_user_authentication\", max_age=\"300\""),
+    ] {
+        let response = call(&app, client.get(path)).await;
+        let challenges: Vec<_> =
+            response.headers.get_all("www-authenticate").map(|value| value.to_str().unwrap()).collect();
+        let [of_bearer, of_dpop] = challenges[..] else { panic!("{path}: {challenges:?}") };
+        assert_eq!(of_bearer, format!("Bearer realm=\"api\", {missing}"), "{path}");
+        assert!(of_dpop.starts_with("DPoP realm=\"api\", algs=\""), "{path}: {of_dpop}");
+        assert!(of_dpop.ends_with(&format!("\", {missing}")), "{path}: {of_dpop}");
+    }
+}
+
 /// The navigation of a browser goes to the login page, and comes back.
 #[actix_web::test]
 async fn navigation_is_sent_to_the_login_page() {
@@ -204,7 +226,7 @@ async fn navigation_is_sent_to_the_login_page() {
         .insert_header(("accept", "text/html"));
     let response = call(&app, navigation).await;
     assert_eq!(response.status, 303, "{response:?}");
-    assert_eq!(response.header("location"), "/login?return_to=%2Fpages%2Fstrong");
+    assert_eq!(response.header("location"), "/login?return_to=%2Fpages%2Fstrong&acr_values=phr%20phrh");
 }
 
 #[test]

@@ -251,3 +251,23 @@ async fn user_information_is_that_of_the_same_user() {
         assert_eq!(liar.asked("/userinfo").last().unwrap().header("authorization"), "Bearer at-1");
     }
 }
+
+/// So that an application can tell a provider that never has user information from one that does not respond.
+#[actix_web::test]
+async fn provider_without_user_information_has_a_reason_of_its_own() {
+    let liar = liar();
+    let mut metadata = liar.metadata();
+    metadata.as_object_mut().unwrap().remove("userinfo_endpoint");
+    liar.publish(&metadata);
+    let palisade = palisade::Palisade::builder().build().unwrap();
+    let routes = palisade::scope("").service(begin).service(info);
+    let app = actix_web::App::new().app_data(Data::new(sign_in(&liar)));
+    let app = actix_web::test::init_service(app.service(routes).wrap(palisade)).await;
+    let browser = Browser::default();
+    let asked = browser.begins(&app, "/sign-in").await;
+    issue(&liar, &asked.claims(&liar));
+    let (log, _guard) = Log::start();
+    let response = browser.get(&app, &asked.answer(&liar).replace("/sign-in/callback", "/info")).await;
+    response.assert_problem(503);
+    log.assert_one(&["failed", "user_info_missing"]);
+}

@@ -4,7 +4,6 @@
 
 mod algorithms;
 mod answers;
-
 mod client;
 mod exchanges;
 mod id_tokens;
@@ -15,6 +14,8 @@ mod refreshes;
 mod requests;
 mod rotation;
 mod several;
+mod step_up;
+mod theme;
 mod whole;
 
 use std::cell::RefCell;
@@ -37,7 +38,7 @@ use palisade::{Principal, Problem, authenticated, get, public};
 use palisade_tests::liar::{Liar, Scripted};
 use palisade_tests::sign_in_browser::{Asked, Browser};
 use palisade_tests::tokens::Signer;
-use palisade_tests::{call, request};
+use palisade_tests::{TestResponse, call, request};
 use serde_json::{Value, json};
 use url::Url;
 

@@ -104,7 +104,11 @@ pub async fn account_of(who: &UpstreamIdentity, db: &Db) -> Result<Grant, Proble
 async fn create_account(who: &UpstreamIdentity, db: &Db) -> Result<Login, Problem> {
     let mut profile: Profile = who.claims().unwrap_or_default();
     if profile.verified_email().is_none() {
-        profile = who.user_info().await.unwrap_or(profile);
+        profile = match who.user_info().await {
+            // A provider need not have user information. What cannot be read now is no reason to refuse the person.
+            Err(error) if error.reason() == "user_info_missing" => profile,
+            informed => informed?,
+        };
     }
     let email = profile.verified_email().ok_or(ApiError::NoEmail)?;
     let is_name = |name: &String| (2..=100).contains(&name.chars().count()) && printable(name).is_ok();
@@ -123,7 +127,8 @@ pub struct LogoutForm {
 /// Ends the sessions that the provider has ended.
 #[post("/auth/back-channel-logout")]
 #[public("logout tokens of the provider are the credential")]
-#[rate_limit(100, "1m")]
+#[rate_limit(100, "1m", count = failures)]
+#[rate_limit(10_000, "1h", name = "logout-tokens")]
 #[headers(api)]
 #[validate]
 pub async fn back_channel(

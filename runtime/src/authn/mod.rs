@@ -206,12 +206,13 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Writes the `WWW-Authenticate` challenges of the scheme (RFC 9110 §11.6.1), at least one.
     ///
     /// For [no credentials](ChallengeCause::NoCredentials) and a [rejected one](ChallengeCause::Rejected) it is called when the
-    /// application is built, and each response gets a copy. For other causes it is called when they happen. A scheme with one
-    /// challenge for everything need not look at the cause.
+    /// application is built, and each response outside of a protected resource (`Scope::protected_resource`) gets a copy. For other
+    /// causes, and in a protected resource, it is called for each response. A scheme with one challenge for everything need not look
+    /// at the cause.
     fn challenge(&self, context: &ChallengeContext<'_>, challenges: &mut Challenges);
 
-    /// The issuer of the OAuth 2.0 authorization server whose tokens it accepts, for the metadata of a protected resource (RFC 9728 §2).
-    /// Default: `None`.
+    /// The issuer of the OAuth 2.0 authorization server whose tokens it accepts, for the metadata (RFC 9728 §2) of each protected
+    /// resource whose identifier it [accepts](Self::accepts_audience) as the audience. Default: `None`.
     fn authorization_server(&self) -> Option<&str> {
         None
     }

@@ -24,30 +24,61 @@ pub(super) fn check(
             continue;
         }
         seen.push(identifier);
-        let path = resource.metadata_path();
-        let mut rows = policies.rows().iter();
-        if !rows.any(|row| row.path() == path && ProtectedResource::is_metadata(row.policy())) {
-            let problem = format!(
-                "{identifier:?} must have a route for its metadata at {path}: add `.service(resource.metadata())` to the outermost \
-                 scope, which must have no prefix"
-            );
-            mistakes.report("protected_resource", problem);
-        }
-        let (_, _, servers) = resource.described();
-        if servers.is_empty() && authenticators.iter().all(|known| known.authorization_server().is_none()) {
-            let problem = format!(
-                "{identifier:?} must have an authorization server, from which clients get tokens: add `.authenticator(..)` with \
-                 `Jwt::discover(issuer)` or `Introspection`, or name it with `.authorization_servers([issuer])`, such as for `Issuers`"
-            );
-            mistakes.report("protected_resource", problem);
-        }
-        if !authenticators.iter().any(|known| known.accepts_audience(identifier)) {
-            let problem = format!(
-                "{identifier:?} must be an audience of an authenticator, because each token must name it in `aud`: add \
-                 `.audience(resource.identifier())` to the `Jwt` or the `Introspection`"
-            );
-            mistakes.report("protected_resource", problem);
-        }
+        check_metadata(policies, resource, mistakes);
+        check_authenticators(authenticators, resource, mistakes);
+    }
+}
+
+/// Checks that the metadata of a resource are at their path, and say what its routes demand.
+fn check_metadata(policies: &PolicyTable, resource: &ProtectedResource, mistakes: &mut Mistakes) {
+    let (identifier, path) = (resource.identifier(), resource.metadata_path());
+    let at_path = || policies.rows().iter().filter(|row| row.path() == path).filter_map(|row| row.metadata_of());
+    let Some(served) = at_path().find(|served| served.identifier() == identifier) else {
+        // RFC 9728 §3.3: a client must not use the metadata of another identifier.
+        let other = at_path().next().map(|other| format!(", where those of {:?} are now", other.identifier()));
+        let problem = format!(
+            "{identifier:?} must have a route for its metadata at {path}{}: add `.service(resource.metadata())` to the outermost \
+             scope, which must have no prefix",
+            other.unwrap_or_default()
+        );
+        return mistakes.report("protected_resource", problem);
+    };
+    let of_scopes = policies.rows().iter().filter_map(|row| row.resource());
+    if !of_scopes.filter(|own| own.identifier() == identifier).all(|own| own.is_clone_of(served)) {
+        let problem = format!(
+            "{identifier:?} must be one `ProtectedResource`, of which the metadata and the scopes have clones, but there are several: \
+             the metadata would not say which scopes and proofs the routes demand"
+        );
+        mistakes.report("protected_resource", problem);
+    }
+}
+
+/// Checks that somebody issues tokens that the resource accepts, and that its metadata name an issuer of such tokens.
+fn check_authenticators(
+    authenticators: &[Arc<dyn Authenticator>],
+    resource: &ProtectedResource,
+    mistakes: &mut Mistakes,
+) {
+    let (identifier, (_, _, servers)) = (resource.identifier(), resource.described());
+    let issues_tokens = |known: &Arc<dyn Authenticator>| known.authorization_server().is_some();
+    let mut accepting = authenticators.iter().filter(|known| known.accepts_audience(identifier)).peekable();
+    let has_server = if accepting.peek().is_some() {
+        accepting.any(issues_tokens)
+    } else {
+        let problem = format!(
+            "{identifier:?} must be an audience of an authenticator, because each token must name it in `aud`: add \
+             `.audience(resource.identifier())` to the `Jwt` or the `Introspection`"
+        );
+        mistakes.report("protected_resource", problem);
+        authenticators.iter().any(issues_tokens)
+    };
+    if servers.is_empty() && !has_server {
+        let problem = format!(
+            "{identifier:?} must have an authorization server, from which clients get tokens that it accepts: add `.authenticator(..)` \
+             with `Jwt::discover(issuer)` or `Introspection` and `.audience(resource.identifier())`, or name the server with \
+             `.authorization_servers([issuer])`, such as for `Issuers`"
+        );
+        mistakes.report("protected_resource", problem);
     }
 }
 

@@ -7,7 +7,7 @@
 //! that is not configured.
 //!
 //! [`enforce`] reads from top to bottom: `admit` (`caller`, `charging`, `body`), the arguments, the handler (`handler`), the
-//! response (`response`).
+//! response (`response`, `login_redirect`).
 
 mod body;
 mod call_limits;
@@ -16,6 +16,7 @@ mod charging;
 mod constraints;
 mod handler;
 mod input_fields;
+mod login_redirect;
 mod mounted;
 mod networks;
 mod reassess;

@@ -3,11 +3,10 @@
 use std::rc::Rc;
 
 use actix_web::HttpResponse;
-use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use actix_web::http::header::CACHE_CONTROL;
 
-use super::{GuardedRequest, MountPosition, Outcome};
+use super::{GuardedRequest, MountPosition, Outcome, login_redirect};
 use crate::audit;
 use crate::authn::Authenticated;
 use crate::authz::{self, Rejection};
@@ -17,7 +16,6 @@ use crate::dry_run;
 use crate::extraction_errors::{self, ExtractionFailure};
 use crate::failure;
 use crate::headers::{NO_STORE, Stays, insert};
-use crate::navigation;
 use crate::principal::{Actor, Principal};
 use crate::rejection_response::{ChallengePlace, add_missing_challenge, respond};
 
@@ -86,25 +84,6 @@ impl GuardedRequest<'_, '_> {
         if response.status() == StatusCode::UNAUTHORIZED { self.offer_login(response) } else { response }
     }
 
-    /// Sends a navigation to the login page of its scope. Rate limits have counted the 401, and it is in the audit log.
-    #[cold]
-    fn offer_login(&self, response: HttpResponse) -> HttpResponse {
-        let login = self.state.responses.get().and_then(|of_route| of_route.login_page());
-        let Some(login) = login.filter(|_| navigation::is_navigation(self.request.head())) else { return response };
-        let location = navigation::login_with_return(login, self.request.head());
-        let Some(location) = location.and_then(|location| HeaderValue::try_from(location).ok()) else {
-            return response;
-        };
-        let mut redirect = response.set_body(BoxBody::new(()));
-        *redirect.status_mut() = StatusCode::SEE_OTHER;
-        let headers = redirect.headers_mut();
-        headers.remove(CONTENT_TYPE);
-        headers.remove(WWW_AUTHENTICATE);
-        headers.insert(LOCATION, location);
-        insert(headers, &CACHE_CONTROL, NO_STORE, Stays::New);
-        redirect
-    }
-
     /// Sets the cookies of a session that began, changed or ended, and the nonce for the next proof. A cache must not keep such a
     /// response (RFC 9111 §7.3, RFC 9449 §8).
     #[cold]
@@ -156,7 +135,9 @@ impl GuardedRequest<'_, '_> {
             self.audit(denial.status, denial.reason);
         }
         let of_route = self.state.responses.get().map(Rc::as_ref);
-        respond(self.settings, denial, of_route, self.challenge_place(), self.request.head())
+        let demand = login_redirect::demand_of(&denial);
+        let response = respond(self.settings, denial, of_route, self.challenge_place(), self.request.head());
+        login_redirect::noting(demand, response)
     }
 
     fn challenge_place(&self) -> ChallengePlace<'_> {

@@ -15,6 +15,8 @@ use super::confirmation::IssuedConfirmation;
 use super::login::StatedLogin;
 #[cfg(feature = "oauth")]
 use super::upstream::{Upstream, UpstreamLogin};
+#[cfg(feature = "cookies")]
+use crate::principal::Principal;
 use crate::principal::{Actor, Confirmation};
 use crate::problem::{Problem, respond_with_problem};
 
@@ -98,15 +100,17 @@ impl Grant {
         self
     }
 
-    /// Takes over what an earlier grant of the same session says about its login, unless this grant says it itself. `claims` are those
-    /// that the session has.
+    /// Takes over what an earlier grant of the same session says about its login, its key and who acts, unless this grant says it itself.
+    /// `claims` are those that the session has, and `caller` is the principal that they mean.
     #[cfg(feature = "cookies")]
-    pub(crate) fn continuing(mut self, claims: &str) -> Self {
+    pub(crate) fn continuing(mut self, claims: &str, caller: &Principal) -> Self {
         #[cfg(feature = "oauth")]
         {
             self.upstream = self.upstream.or_else(|| Upstream::of(claims).map(Box::new));
         }
         self.login = self.login.or_else(|| StatedLogin::of(claims).map(Box::new));
+        self.confirmation = self.confirmation.or_else(|| caller.confirmation().cloned());
+        self.actor = self.actor.or_else(|| caller.actor().cloned());
         self
     }
 

@@ -101,7 +101,8 @@ mod tests {
         assert!(claims.starts_with(BEGIN) && claims.contains("ada"), "{claims}");
         let upstream = upstream_principal(&sessions.read(&claims, now).unwrap()).unwrap().unwrap();
         assert_eq!((upstream.issuer(), upstream.subject()), ("https://op.example", "ada"));
-        let again = Grant::new("u-1", Duration::from_secs(60)).continuing(&claims);
+        let again =
+            Grant::new("u-1", Duration::from_secs(60)).continuing(&claims, &sessions.read(&claims, now).unwrap());
         assert_eq!(sessions.write(&again, "s", now, ends).unwrap(), claims);
 
         let issuer = TokenIssuer::hs256("https://app.example", "api", [7; 32]).unwrap();

@@ -5,11 +5,21 @@ use super::PolicyRow;
 use crate::protected_resource::ProtectedResource;
 
 impl PolicyRow {
-    /// Notes the protected resource that the route belongs to, with the prefix of its scope.
+    /// Notes the protected resource that the route belongs to, with the prefix of its scope, and the one whose metadata it serves.
     #[cfg(feature = "oauth")]
-    pub(crate) fn with_resource(mut self, resource: Option<&(String, ProtectedResource)>) -> Self {
-        self.resource = resource.cloned();
+    pub(crate) fn with_resource(
+        mut self,
+        resource: Option<&(String, ProtectedResource)>,
+        metadata_of: Option<&ProtectedResource>,
+    ) -> Self {
+        (self.resource, self.metadata_of) = (resource.cloned(), metadata_of.cloned());
         self
+    }
+
+    /// The protected resource whose metadata the route serves.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn metadata_of(&self) -> Option<&ProtectedResource> {
+        self.metadata_of.as_ref()
     }
 
     /// The protected resource that the route belongs to.

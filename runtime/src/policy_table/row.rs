@@ -54,6 +54,9 @@ pub struct PolicyRow {
     /// The protected resource of the innermost scope that is one, with the prefix of that scope.
     #[cfg(feature = "oauth")]
     pub(super) resource: Option<(String, ProtectedResource)>,
+    /// The protected resource whose metadata the route serves.
+    #[cfg(feature = "oauth")]
+    pub(super) metadata_of: Option<ProtectedResource>,
 }
 
 /// Whether a route can be called without credentials.
@@ -104,6 +107,8 @@ impl PolicyRow {
             cors: RowCors::default(),
             #[cfg(feature = "oauth")]
             resource: None,
+            #[cfg(feature = "oauth")]
+            metadata_of: None,
         }
         .with_headers(&[])
     }

@@ -17,6 +17,8 @@ use crate::endpoint::{Endpoint, Guards, Mounter};
 use crate::function::Function;
 use crate::guard::absent_response;
 use crate::policy::{Policy, Route, Rule, ScopeDemands};
+#[cfg(feature = "oauth")]
+use crate::protected_resource::ProtectedResource;
 
 /// A member of a [`Scope`], as [`Guarded`] returns it.
 pub struct ScopeItem(pub(super) ScopeItemKind);
@@ -44,13 +46,25 @@ pub(super) struct Mount {
     pub(super) guards: Guards,
     /// Why it cannot be mounted as it is written.
     pub(super) problem: Option<&'static str>,
+    /// The resource whose metadata it serves.
+    #[cfg(feature = "oauth")]
+    pub(super) metadata_of: Option<ProtectedResource>,
     pub(super) mount: Box<dyn FnOnce(Rc<ScopeDemands>) -> actix_web::Route>,
 }
 
 impl Mount {
     pub(super) fn of<E: Endpoint>(route: Route, endpoint: E) -> Self {
         let mount = Box::new(|demands| endpoint.mount(Mounter::new::<E>(demands)));
-        Self { route, policy: E::POLICY, needs: E::arguments(), guards: E::guards(), problem: None, mount }
+        Self {
+            route,
+            policy: E::POLICY,
+            needs: E::arguments(),
+            guards: E::guards(),
+            problem: None,
+            #[cfg(feature = "oauth")]
+            metadata_of: None,
+            mount,
+        }
     }
 
     /// A service behind a rule.
@@ -60,7 +74,16 @@ impl Mount {
             mounter.around_service(only_plain_paths(service))
         };
         let (needs, guards) = (ArgumentNeeds::default(), Guards::default());
-        Self { route, policy, needs, guards, problem: None, mount: Box::new(mount) }
+        Self {
+            route,
+            policy,
+            needs,
+            guards,
+            problem: None,
+            #[cfg(feature = "oauth")]
+            metadata_of: None,
+            mount: Box::new(mount),
+        }
     }
 }
 
@@ -250,6 +273,8 @@ impl DefaultService for Function {
             needs,
             guards: Guards::default(),
             problem: None,
+            #[cfg(feature = "oauth")]
+            metadata_of: None,
             mount,
         }))
     }

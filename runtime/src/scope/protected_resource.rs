@@ -38,8 +38,8 @@ impl Scope {
     ///
     /// The verifier must accept the audience: add `.audience(resource.identifier())` to the [`Jwt`](crate::Jwt). Mount the
     /// [metadata](ProtectedResource::metadata) too. With [`routes`](crate::PalisadeBuilder::routes), a missing route is an error of
-    /// [`build`](crate::PalisadeBuilder::build), and so are a resource without an authorization server, one whose identifier no
-    /// authenticator accepts as the audience, and a scope that is not at or below the path of the identifier. If there are
+    /// [`build`](crate::PalisadeBuilder::build), and so are a resource without an authorization server whose tokens it accepts, one whose
+    /// identifier no authenticator accepts as the audience, and a scope that is not at or below the path of the identifier. If there are
     /// [trusted proxies](crate::PalisadeBuilder::trusted_proxies), they may have removed the first part of that path.
     pub fn protected_resource(mut self, resource: &ProtectedResource) -> Self {
         self.resource = Some(resource.clone());
@@ -67,6 +67,7 @@ impl ProtectedResource {
             needs: ArgumentNeeds::default(),
             guards: Guards::default(),
             problem: None,
+            metadata_of: Some(self.clone()),
             mount: Box::new(move |demands| {
                 let handler = move |request: HttpRequest| std::future::ready(respond(&resource, &request));
                 without_checks(handler).mount(Mounter::of(route.path, &METADATA, demands))
@@ -75,11 +76,6 @@ impl ProtectedResource {
         let mut own = scope("");
         own.items.push(ScopeItem(ScopeItemKind::Endpoint(mount)));
         own
-    }
-
-    /// Whether a route is that of the metadata.
-    pub(crate) fn is_metadata(policy: &Policy) -> bool {
-        policy.handler == METADATA.handler
     }
 }
 
@@ -94,7 +90,8 @@ fn document(resource: &ProtectedResource, settings: &Settings) -> Map<String, Va
     let (name, documentation, named) = resource.described();
     let mut servers: Vec<&str> = named.iter().map(String::as_str).collect();
     if servers.is_empty() {
-        servers.extend(settings.authenticators.iter().filter_map(|known| known.authorization_server()));
+        let accepting = settings.authenticators.iter().filter(|known| known.accepts_audience(resource.identifier()));
+        servers.extend(accepting.filter_map(|known| known.authorization_server()));
         servers.sort_unstable();
         servers.dedup();
     }

@@ -107,6 +107,12 @@ impl Scope {
     /// `return_to` is the path and the query of the request. The login page reads it as a
     /// [`ReturnPath`](crate::session::ReturnPath), which is never a path of another site.
     ///
+    /// If the login of the caller does not meet a [`#[step_up]`](macro@crate::step_up), the address also has what is demanded, as `acr_values`
+    /// (separated by spaces) and `max_age` (in seconds). A login page that demands nothing sends back a browser whose login is as weak or
+    /// old as before. Such a browser gets 401 and is not redirected a second time. That it was redirected is known from the cookie
+    /// `__Host-step-up`, which lives as long as `max_age`, between one and ten minutes. A user who leaves the login page and opens
+    /// the first page again meanwhile gets the 401 once, too.
+    ///
     /// A text that is not a path of this site is reported by [`verify`](Self::verify).
     ///
     /// **Danger**: behind a proxy that removes a prefix from the path, `return_to` lacks the prefix.

@@ -32,6 +32,8 @@ fn with(mut scope: Scope, template: String) -> Scope {
         needs: ArgumentNeeds::default(),
         guards: Guards::default(),
         problem: None,
+        #[cfg(feature = "oauth")]
+        metadata_of: None,
         mount,
     })));
     scope

@@ -121,7 +121,7 @@ pub(super) fn table(scope: &Scope) -> PolicyTable {
             let row = row.with_cors(RowCors::new(mount.policy.cors.map(|own| (*own).into()), of_scope));
             let row = row.with_headers(&outer.headers);
             #[cfg(feature = "oauth")]
-            let row = row.with_resource(outer.resource.as_ref());
+            let row = row.with_resource(outer.resource.as_ref(), mount.metadata_of.as_ref());
             table.push(row.with_arguments(mount.needs.row_filter, mount.needs.takes_actix_input()));
         }
     }

@@ -5,7 +5,13 @@
 
 use std::time::Duration;
 
+use actix_web::HttpRequest;
+use palisade_grammar::names::is_scope;
+
 use super::flow::LIFETIME;
+
+/// The longest `acr_values` of a query, in bytes.
+const LONGEST_VALUES: usize = 1_024;
 
 /// What one sign-in asks of the provider, for [`SignIn::begin_with`](crate::oauth::SignIn::begin_with) (OpenID Connect Core §3.1.2.1).
 ///
@@ -35,6 +41,42 @@ impl SignInDemands {
     /// No demands.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What the query of the request demands, with the parameters `acr_values` and `max_age`: for the route that is the
+    /// [login page](crate::Scope::login_page) of pages with [`#[step_up]`](macro@crate::step_up). What is not there, or cannot be
+    /// read, demands nothing.
+    ///
+    /// Everybody can write such a link. It can make the login stronger, but not weaker: the page checks its own demand.
+    ///
+    /// ```
+    /// use actix_web::web::Data;
+    /// use actix_web::{HttpRequest, HttpResponse};
+    /// use palisade::oauth::{SignIn, SignInDemands};
+    /// use palisade::session::ReturnPath;
+    /// use palisade::{Problem, get, public};
+    ///
+    /// #[get("/sign-in")]
+    /// #[public("leads to the provider")]
+    /// async fn begin(request: HttpRequest, sign_in: Data<SignIn>) -> Result<HttpResponse, Problem> {
+    ///     let demands = SignInDemands::from_query(&request);
+    ///     Ok(sign_in.begin_with(&request, &ReturnPath::new("/payments"), &demands).await?)
+    /// }
+    /// # let _ = palisade::scope("").service(begin);
+    /// ```
+    pub fn from_query(request: &HttpRequest) -> Self {
+        let mut demands = Self::new();
+        for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+            match &*name {
+                // The provider gets words that it may know (RFC 6749 §3.3), and no long text of a stranger.
+                "acr_values" if value.len() <= LONGEST_VALUES && value.split(' ').all(is_scope) => {
+                    demands.acr_values = Some(value.into_owned());
+                }
+                "max_age" => demands.max_age = value.parse().ok().map(Duration::from_secs),
+                _ => {}
+            }
+        }
+        demands
     }
 
     /// `login`: the user must authenticate again. An authentication that was before the begin of the sign-in (with 30 seconds for
@@ -82,5 +124,37 @@ impl SignInDemands {
     pub fn ui_locales(mut self, locales: impl Into<String>) -> Self {
         self.ui_locales = Some(locales.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn query_demands_only_what_can_be_read() {
+        let of = |query: &str| {
+            let request = TestRequest::default().uri(&format!("/sign-in{query}")).to_http_request();
+            let SignInDemands { acr_values, max_age, prompt, login_hint, ui_locales } =
+                SignInDemands::from_query(&request);
+            assert_eq!((prompt, login_hint, ui_locales), (None, None, None), "{query}");
+            (acr_values.unwrap_or_default(), max_age.map(|age| age.as_secs()))
+        };
+        assert_eq!(of("?return_to=%2Fpay&acr_values=phr%20phrh&max_age=300"), ("phr phrh".into(), Some(300)));
+        assert_eq!(of("?acr_values=phr+phrh&max_age=0"), ("phr phrh".into(), Some(0)));
+        for nothing in [
+            "",
+            "?max_age=",
+            "?max_age=-1",
+            "?max_age=5m",
+            "?acr_values=",
+            "?acr_values=a%0Ab",
+            "?prompt=none&login_hint=x",
+        ] {
+            assert_eq!(of(nothing), (String::new(), None), "{nothing}");
+        }
+        assert_eq!(of(&format!("?acr_values={}", "a".repeat(2_000))).0, "");
     }
 }

@@ -136,12 +136,13 @@ impl UpstreamIdentity {
     ///
     /// # Errors
     ///
-    /// The provider has no such endpoint or does not respond, or the answer does not match `T`: [`SignInError::Unavailable`]. The answer is of
-    /// another subject: [`SignInError::Rejected`], which is one event `sign_in_rejected` in the audit log.
+    /// The provider does not respond, or the answer does not match `T`: [`SignInError::Unavailable`]. So is a provider that has no such
+    /// endpoint, with the [reason](SignInError::reason) `user_info_missing`. The answer is of another subject: [`SignInError::Rejected`],
+    /// which is one event `sign_in_rejected` in the audit log.
     pub async fn user_info<T: DeserializeOwned>(&self) -> Result<T, SignInError> {
         let provider = &self.sign_in.0.provider;
         let metadata = provider.metadata().await?;
-        let address = metadata.address(ProviderEndpoint::UserInfo).ok_or(unavailable("provider_garbage"))?;
+        let address = metadata.address(ProviderEndpoint::UserInfo).ok_or(unavailable("user_info_missing"))?;
         let text = Zeroizing::new(format!("Bearer {}", self.tokens.access.expose()));
         let mut authorization = HeaderValue::from_str(&text).map_err(|_| unavailable("provider_garbage"))?;
         authorization.set_sensitive(true);

@@ -134,7 +134,8 @@ impl SignIn {
     ///
     /// #[post("/sign-in/back-channel")]
     /// #[public("logout tokens of the provider")]
-    /// #[rate_limit(100, "1m")]
+    /// #[rate_limit(100, "1m", count = failures)]
+    /// #[rate_limit(10_000, "1h", name = "logout-tokens")]
     /// async fn back_channel(
     ///     form: Form<Logout>,
     ///     sign_in: Data<SignIn>,
@@ -145,6 +146,10 @@ impl SignIn {
     /// }
     /// # let _ = palisade::scope("").service(back_channel);
     /// ```
+    ///
+    /// All tokens come from the address of the provider, which may end the sessions of many users at once, and may send each token only
+    /// once. So the first limit counts failures only: a limit of all requests would drop logouts, and those sessions would go on. The second
+    /// limit is large. It bounds how fast a provider can fill the store, in which each logout of a session has an entry for 90 days.
     ///
     /// A token that names a session of the provider ends what began in this session, and nothing else, also if it names the user too. A session
     /// that began with an ID token without `sid` goes on then: where a provider has no sessions in its ID tokens, call

@@ -28,6 +28,7 @@
 //! | `token_..` | the ID token was rejected, for a reason of [`jwt`](crate::jwt) |
 //! | `pkce_unsupported` | (503) the provider does not support S256, or does not say so to a public client: a code could be injected |
 //! | `provider_unavailable`, `provider_garbage` | (503) the provider does not respond, or not as the standard says |
+//! | `user_info_missing` | (503) the provider has no [user information](UpstreamIdentity::user_info) |
 //! | `clock`, `random`, `crypto_backend` | (503) the clock, the random numbers or the crypto backend of this machine do not work |
 //! | `not_guarded` | (500) the handler is not behind palisade |
 //!

@@ -51,7 +51,8 @@ impl SignIn {
     ///
     /// Call it when the [access token](UpstreamTokens::access_token) ends soon. In one process a refresh token is used by one exchange at a
     /// time. If the provider issues a new refresh token, another caller with the old one gets the same new tokens for ten minutes, for
-    /// example because they could not be saved. Several processes must agree among themselves, for example by a lock of the row in
+    /// example because they could not be saved. At most 1,024 renewals are remembered, so with more of them in ten minutes the oldest are
+    /// forgotten earlier. Several processes must agree among themselves, for example by a lock of the row in
     /// which they keep the tokens.
     ///
     /// If the provider issues no new refresh token, the old one stays. If it does not name the scopes, they stay too.

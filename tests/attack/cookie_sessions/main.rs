@@ -4,6 +4,7 @@ mod ending;
 mod ids;
 mod kinds;
 mod pages;
+mod rotation;
 mod store;
 mod wire;
 

@@ -2,6 +2,7 @@
 //! one.
 
 mod metadata;
+mod several;
 
 use std::sync::LazyLock;
 

@@ -15,7 +15,7 @@ async fn page_leads_to_the_sign_in_and_forged_answers_are_rejected() {
     let app = App::new().app_data(Data::new(sign_in)).app_data(Data::new(sessions)).app_data(Data::new(revoked));
     let app = init_service(app.service(routes()).wrap(palisade)).await;
     for (path, status, location) in [
-        ("/me", 303, "/sign-in?return_to=%2Fme"),
+        ("/me", 303, "/login?return_to=%2Fme"),
         ("/sign-in?return_to=%2Fme", 503, ""),
         ("/sign-in/callback?code=c&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 400, ""),
     ] {

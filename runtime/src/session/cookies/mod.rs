@@ -208,7 +208,9 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
     /// invalid at once. Call it when the rights of the user change within the session, such as after a second factor (ASVS V7.2.4).
     ///
     /// The session keeps its age. It also keeps the user and the session of the provider that it began with, so that a logout at the provider
-    /// still ends it, and how and when the user was authenticated, unless the grant says [otherwise](Grant::authenticated). Of several calls at the same time, one succeeds.
+    /// still ends it. Unless the grant says otherwise, it keeps how and when the user was [authenticated](Grant::authenticated), [who
+    /// acts](Grant::actor) for the user, and the [key](Grant::bound_to) of the client: to end a delegation, begin a new session. Of several
+    /// calls at the same time, one succeeds.
     ///
     /// # Errors
     ///
@@ -218,14 +220,14 @@ impl<S: SessionStore, R: RevocationStore> CookieSessions<S, R> {
         let state = RequestState::of(request).ok_or(BeginError::NotGuarded)?;
         let now = self.0.clock.wall_time();
         let secret = self.presented(request).ok_or(BeginError::NoSession)?;
-        let (record, _) = self.current(&secret, now).await.map_err(|error| match error {
+        let (record, caller) = self.current(&secret, now).await.map_err(|error| match error {
             AuthError::Unavailable(_) => BeginError::Unavailable,
             AuthError::Invalid(_) => BeginError::NoSession,
         })?;
         if grant.subject() != record.subject {
             return Err(BeginError::Issue(IssueError::Subject));
         }
-        let grant = grant.clone().continuing(&record.claims);
+        let grant = grant.clone().continuing(&record.claims, &caller);
         let next = secret.rotate().ok_or(BeginError::Issue(IssueError::Unavailable))?;
         let (digest, expires) = (record.digest, self.idle_end(now, record.ends));
         let renewed = SessionRecord {
