@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm as Signed;
 use palisade::Jwt;
 use palisade::authn::AuthError;
 use palisade::jwt::{Algorithm, KeySet, RemoteKeySet, SigningKey, TokenIssuer, VerifyingKey};
-use palisade_tests::tokens::{Signer, valid_claims};
+use palisade_tests::tokens::{Signer, encode, valid_claims};
 use palisade_tests::{AUDIENCE, ISSUER, SECRET};
 use serde_json::json;
 
@@ -114,7 +114,7 @@ async fn list_of_the_metadata_neither_widens_nor_narrows() {
             assert!(all.verify(&token).await.is_ok(), "{listed} {id}");
             assert_eq!(narrowed.verify(&token).await.is_ok(), is_narrowed, "{listed} {id}");
         }
-        let unsigned = format!("{}.{}.", segment(&json!({"alg": "none", "typ": "JWT"})), segment(&claims));
-        assert_eq!(all.verify(&unsigned).await.unwrap_err(), ALG, "{listed}");
+        let unsigned = format!("{}.{}.", encode(r#"{"alg":"none","typ":"JWT"}"#), encode(claims.to_string()));
+        assert!(matches!(all.verify(&unsigned).await, Err(AuthError::Invalid(_))), "{listed}");
     }
 }

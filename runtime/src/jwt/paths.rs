@@ -56,6 +56,7 @@ pub(super) enum ClaimSource {
     Usual,
     At(ClaimPath),
     /// It is not read at all.
+    #[cfg(feature = "oauth")]
     Nowhere,
 }
 
@@ -71,10 +72,7 @@ impl ClaimSource {
     }
 
     fn path(&self) -> Option<&ClaimPath> {
-        match self {
-            Self::At(path) => Some(path),
-            Self::Usual | Self::Nowhere => None,
-        }
+        if let Self::At(path) = self { Some(path) } else { None }
     }
 }
 
