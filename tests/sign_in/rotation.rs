@@ -169,3 +169,38 @@ async fn provider_that_is_down_is_asked_later_and_later() {
     clock.advance(Duration::from_secs(30));
     assert_eq!(sign_in.refreshed(&held).await.unwrap().access_token().expose(), "at-2");
 }
+
+/// The keys cannot be fetched for longer than an ID token counts as new, and lives.
+#[actix_web::test]
+async fn renewed_tokens_survive_a_long_outage_of_the_keys() {
+    let (liar, clock) = (liar(), clock());
+    let before = sign_in(&liar);
+    let kept = kept(&liar, &before, Some("rt-1")).await;
+    let restarted = builder(&liar).clock(&clock).build().unwrap();
+    let held = restarted.open_tokens(&kept).unwrap();
+    let now = palisade_tests::tokens::now();
+    let claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + 120});
+    let token = key().token("k", &claims);
+    renewing(&liar, move |answer| answer["id_token"] = token.clone().into());
+    liar.answer("/jwks", Scripted::text(503, ""));
+    assert_eq!(restarted.refreshed(&held).await.unwrap_err(), UpstreamError::Unavailable);
+    // Other keys first: the one of the token is not listed yet.
+    let other = palisade_tests::tokens::Signer::generate(Algorithm::ES256);
+    liar.answer("/jwks", Scripted::json(200, &json!({"keys": [other.jwk("other")]})));
+    clock.advance(Duration::from_secs(155));
+    for _ in 0..5 {
+        assert_eq!(restarted.refreshed(&held).await.unwrap_err(), UpstreamError::Unavailable);
+        clock.advance(Duration::from_secs(31));
+    }
+    liar.answer("/jwks", Scripted::json(200, &json!({"keys": [key().jwk("k")]})));
+    let begun = std::time::Instant::now();
+    let renewed = loop {
+        clock.advance(Duration::from_secs(5));
+        match restarted.refreshed(&held).await {
+            Err(UpstreamError::Unavailable) if begun.elapsed() < Duration::from_secs(10) => sleep(100).await,
+            other => break other,
+        }
+    };
+    assert_eq!(renewed.unwrap().access_token().expose(), "at-2");
+    assert_eq!(refreshes(&liar), ["rt-1"]);
+}

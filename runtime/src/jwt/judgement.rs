@@ -162,7 +162,7 @@ impl Jwt {
                 requests.retain(|request| !matches!(request.wanted, Wanted::Name(_)));
             }
             if !requests.is_empty() {
-                return self.judge_once_fetched(requests, failures, token, named_key);
+                return self.judge_once_fetched(requests, failures, token, now, named_key);
             }
         }
         Judgement::Done(Err(failures.into_error()))

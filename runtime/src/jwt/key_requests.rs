@@ -4,6 +4,8 @@
 //! may have the key fetch it at the same time, and the first one that has it decides. A token of another issuer, or a text that is no JWT,
 //! causes no fetch.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
@@ -22,12 +24,13 @@ pub(super) struct KeyRequest<'a> {
 
 impl Jwt {
     /// Fetches keys and judges the token with them. `failures` holds the failures with the current keys. `named_key` is whether
-    /// a source has a key of the name in the header.
+    /// a source has a key of the name in the header. The token is judged by the time `now`, also if the keys take a while.
     pub(super) fn judge_once_fetched<'a>(
         &'a self,
         requests: Vec<KeyRequest<'a>>,
         failures: Failures,
         token: &'a str,
+        now: Duration,
         named_key: bool,
     ) -> Judgement<'a> {
         if !has_form_of_jwt(token) {
@@ -36,7 +39,7 @@ impl Jwt {
         if self.is_of_another_issuer(token) {
             return Judgement::Done(Err(AuthError::Invalid("token_foreign_issuer")));
         }
-        Judgement::Pending(Box::pin(self.fetch_from_all(requests, failures, token, named_key)))
+        Judgement::Pending(Box::pin(self.fetch_from_all(requests, failures, token, now, named_key)))
     }
 
     async fn fetch_from_all(
@@ -44,10 +47,11 @@ impl Jwt {
         requests: Vec<KeyRequest<'_>>,
         mut failures: Failures,
         token: &str,
+        now: Duration,
         named_key: bool,
     ) -> Result<Principal, AuthError> {
         let mut verdicts: FuturesUnordered<_> =
-            requests.into_iter().map(|request| self.fetch_from(request, token, named_key)).collect();
+            requests.into_iter().map(|request| self.fetch_from(request, token, now, named_key)).collect();
         while let Some(verdict) = verdicts.next().await {
             match verdict {
                 Ok(principal) => return self.unless_revoked(principal).verdict().await,
@@ -62,6 +66,7 @@ impl Jwt {
         &self,
         request: KeyRequest<'_>,
         token: &str,
+        now: Duration,
         named_key: bool,
     ) -> Result<Principal, VerificationFailure> {
         let KeyRequest { index, remote, mut wanted } = request;
@@ -71,7 +76,6 @@ impl Jwt {
                 .ask(&wanted, &self.0.clock)
                 .await
                 .map_err(|error| VerificationFailure::NotTheKey { error, named: false })?;
-            let now = self.0.clock.since_1970().ok_or(AuthError::Unavailable("clock"))?;
             match (self.verify_with(&keys, index, token, now), wanted) {
                 (Err(VerificationFailure::UnknownKey { id: Some(id), secret: false }), Wanted::Usable)
                     if !named_key =>

@@ -48,8 +48,8 @@ pub(super) struct Login {
     pub(super) claims: IdTokenClaims,
     /// The JOSE name of the algorithm of its signature.
     algorithm: String,
-    /// The time since 1970 at which it was verified.
-    verified: Duration,
+    /// The time since 1970 at which it was received.
+    received: Duration,
     client: String,
 }
 
@@ -102,15 +102,19 @@ impl IdTokens {
     }
 
     pub(super) async fn verify(&self, token: &str) -> Result<Login, SignInError> {
-        let principal = self.verifier.danger_verify_without_proof(token).await.map_err(|error| match error {
+        self.verify_as_of(token, self.clock.since_1970().ok_or(unavailable("clock"))?).await
+    }
+
+    /// The same for a token that was received at this time since 1970, which may be a while ago.
+    pub(super) async fn verify_as_of(&self, token: &str, received: Duration) -> Result<Login, SignInError> {
+        let principal = self.verifier.verify_as_of(token, received).await.map_err(|error| match error {
             AuthError::Invalid(reason) => rejected(reason),
             AuthError::Unavailable(_) => unavailable("provider_unavailable"),
         })?;
         let claims = principal.token().and_then(|token| token.claims().ok()).ok_or(rejected("id_token_claims"))?;
         let algorithm = algorithm_of(token).ok_or(rejected("id_token_claims"))?;
         self.is_listed(&algorithm).await?;
-        let verified = self.clock.since_1970().ok_or(unavailable("clock"))?;
-        Ok(Login { principal, claims, algorithm, verified, client: self.client.clone() })
+        Ok(Login { principal, claims, algorithm, received, client: self.client.clone() })
     }
 
     /// Checks that the metadata name the algorithm, if they name any.
@@ -137,7 +141,7 @@ impl Login {
         }
         self.is_for_the_client(access_token)?;
         let is_recent =
-            flow.max_age.is_none_or(|age| self.is_authenticated_since(self.verified, Duration::from_secs(age)));
+            flow.max_age.is_none_or(|age| self.is_authenticated_since(self.received, Duration::from_secs(age)));
         let is_new = !flow.again || self.is_authenticated_since(flow.begun(), Duration::ZERO);
         if is_recent && is_new { Ok(()) } else { Err(rejected("id_token_auth_time")) }
     }
@@ -146,7 +150,7 @@ impl Login {
     fn is_authenticated_since(&self, when: Duration, age: Duration) -> bool {
         self.authenticated().is_some_and(|authenticated| {
             let is_old = when.saturating_sub(authenticated) > age.saturating_add(LEEWAY);
-            let is_future = authenticated.saturating_sub(self.verified) > LEEWAY;
+            let is_future = authenticated.saturating_sub(self.received) > LEEWAY;
             !is_old && !is_future
         })
     }
@@ -168,7 +172,7 @@ impl Login {
         }
         // A token without `iat` counts as one of 1970.
         let issued = self.principal.token().map(|token| token.issued().duration_since(UNIX_EPOCH).unwrap_or_default());
-        if self.verified.saturating_sub(issued.unwrap_or_default()) > OLDEST {
+        if self.received.saturating_sub(issued.unwrap_or_default()) > OLDEST {
             return Err(rejected("id_token_issued"));
         }
         Ok(())

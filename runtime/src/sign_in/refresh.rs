@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::error::{SignInError, rejected};
 use super::identity::UpstreamTokens;
-use super::renewals::{RenewalOutcome, RenewalTask, RenewalTurn, Renewed};
+use super::renewals::{RenewalOutcome, RenewalTask, RenewalTurn, Renewed, UnverifiedTokens};
 use super::{SignIn, SignInParts};
 use crate::audit;
 use crate::client_auth::{RequestError, TokenAnswer};
@@ -120,14 +120,17 @@ impl SignInParts {
     }
 
     async fn renew(&self, held: &UpstreamTokens, task: &mut RenewalTask) -> Renewed {
-        let tokens = match &task.unverified {
-            Some(tokens) => tokens.clone(),
-            None => self.refresh(held).await?,
+        let unverified = match &task.unverified {
+            Some(unverified) => unverified.clone(),
+            None => {
+                let tokens = self.refresh(held).await?;
+                UnverifiedTokens { tokens, received: self.clock.since_1970().ok_or(UpstreamError::Unavailable)? }
+            }
         };
         // So that they are not lost if the keys of the provider cannot be fetched now.
-        task.unverified = Some(tokens.clone());
-        self.check_renewed(held, &tokens).await?;
-        Ok(tokens)
+        task.unverified = Some(unverified.clone());
+        self.check_renewed(held, &unverified).await?;
+        Ok(unverified.tokens)
     }
 
     async fn refresh(&self, held: &UpstreamTokens) -> Renewed {
@@ -150,21 +153,31 @@ impl SignInParts {
     }
 
     /// OpenID Connect Core §12.2: a new ID token must be of the same user.
-    async fn check_renewed(&self, held: &UpstreamTokens, renewed: &UpstreamTokens) -> Result<(), UpstreamError> {
+    async fn check_renewed(&self, held: &UpstreamTokens, unverified: &UnverifiedTokens) -> Result<(), UpstreamError> {
+        let UnverifiedTokens { tokens: renewed, received } = unverified;
         let Some(id_token) = renewed.id_token.as_ref().filter(|new| held.id_token.as_ref() != Some(new)) else {
             return Ok(());
         };
-        self.is_of_user(id_token, &held.subject, renewed.access.expose()).await.map_err(|error| match error {
-            SignInError::Unavailable(_) => UpstreamError::Unavailable,
-            _ => {
-                audit::sign_in_rejected(error.reason(), self.provider.issuer(), None);
-                UpstreamError::Ended
-            }
-        })
+        self.is_of_user(id_token, &held.subject, renewed.access.expose(), *received).await.map_err(
+            |error| match error {
+                // A key that the provider does not list yet may be listed later.
+                SignInError::Unavailable(_) | SignInError::Rejected("token_kid") => UpstreamError::Unavailable,
+                _ => {
+                    audit::sign_in_rejected(error.reason(), self.provider.issuer(), None);
+                    UpstreamError::Ended
+                }
+            },
+        )
     }
 
-    async fn is_of_user(&self, id_token: &str, subject: &str, access_token: &str) -> Result<(), SignInError> {
-        let login = self.id_tokens.verify(id_token).await?;
+    async fn is_of_user(
+        &self,
+        id_token: &str,
+        subject: &str,
+        access_token: &str,
+        received: Duration,
+    ) -> Result<(), SignInError> {
+        let login = self.id_tokens.verify_as_of(id_token, received).await?;
         if login.principal.subject() != subject {
             return Err(rejected("id_token_subject"));
         }

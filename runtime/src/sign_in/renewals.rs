@@ -55,7 +55,14 @@ struct RotatedTokens {
 struct FailedRenewal {
     failures: u32,
     /// What the provider has already issued. It could not be verified yet, and no second exchange would give it again.
-    unverified: Option<UpstreamTokens>,
+    unverified: Option<UnverifiedTokens>,
+}
+
+#[derive(Clone)]
+pub(super) struct UnverifiedTokens {
+    pub(super) tokens: UpstreamTokens,
+    /// Since 1970. The ID token must be valid at this time, however long its keys cannot be fetched.
+    pub(super) received: Duration,
 }
 
 /// What there is to do for a caller.
@@ -114,7 +121,7 @@ pub(super) struct RenewalTask {
     clock: Clock,
     failures: u32,
     /// What the provider has issued, until it is verified.
-    pub(super) unverified: Option<UpstreamTokens>,
+    pub(super) unverified: Option<UnverifiedTokens>,
     sender: Option<watch::Sender<Option<Renewed>>>,
 }
 
