@@ -27,6 +27,7 @@ macro_rules! pages {
         #[doc = "[cookie-sessions]: crate::guide::cookie_sessions"]
         #[doc = "[sign-in]: crate::guide::sign_in"]
         #[doc = "[oauth]: crate::guide::oauth"]
+        #[doc = "[bound]: crate::guide::bound_tokens"]
         #[doc = "[rfc9700]: crate::guide::rfc9700"]
         #[doc = "[api-keys]: crate::guide::api_keys"]
         #[doc = "[order]: crate::guide::order_of_checks"]
