@@ -43,9 +43,9 @@ impl SignInDemands {
         Self::default()
     }
 
-    /// What the query of the request demands, with the parameters `acr_values` and `max_age`: for the route that is the
-    /// [login page](crate::Scope::login_page) of pages with [`#[step_up]`](macro@crate::step_up). What is not there, or cannot be
-    /// read, demands nothing.
+    /// What the query of the request demands, with the parameters `acr_values` and `max_age`: for the route to which the
+    /// [login page](crate::Scope::login_page) of pages with [`#[step_up]`](macro@crate::step_up) leads. That page must pass its query on.
+    /// What is not there, or cannot be read, demands nothing.
     ///
     /// Everybody can write such a link. It can make the login stronger, but not weaker: the page checks its own demand.
     ///
