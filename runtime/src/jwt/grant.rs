@@ -15,9 +15,7 @@ use super::confirmation::IssuedConfirmation;
 use super::login::StatedLogin;
 #[cfg(feature = "oauth")]
 use super::upstream::{Upstream, UpstreamLogin};
-#[cfg(feature = "cookies")]
-use crate::principal::Principal;
-use crate::principal::{Actor, Confirmation};
+use crate::principal::{Actor, Confirmation, Principal};
 use crate::problem::{Problem, respond_with_problem};
 
 /// The content of a token to be issued: its subject, roles, scopes and lifetime.
@@ -102,7 +100,6 @@ impl Grant {
 
     /// Takes over what an earlier grant of the same session says about its login, its key and who acts, unless this grant says it itself.
     /// `claims` are those that the session has, and `caller` is the principal that they mean.
-    #[cfg(feature = "cookies")]
     pub(crate) fn continuing(mut self, claims: &str, caller: &Principal) -> Self {
         #[cfg(feature = "oauth")]
         {
@@ -112,6 +109,15 @@ impl Grant {
         self.confirmation = self.confirmation.or_else(|| caller.confirmation().cloned());
         self.actor = self.actor.or_else(|| caller.actor().cloned());
         self
+    }
+
+    /// What [`continuing`](Self::continuing) takes over of this grant for another token. `None` if that is nothing.
+    pub(crate) fn lasting(&self) -> Option<Self> {
+        let mut lasting = Self::new(self.subject.clone(), self.lifetime);
+        (lasting.login, lasting.confirmation) = (self.login.clone(), self.confirmation.clone());
+        lasting.actor = self.actor.clone();
+        let has_any = lasting.login.is_some() || lasting.confirmation.is_some() || lasting.actor.is_some();
+        has_any.then_some(lasting)
     }
 
     /// How and when the subject was authenticated: the class of the authentication (`acr`), its methods (`amr`, RFC 8176 §2), and its

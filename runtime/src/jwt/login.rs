@@ -1,7 +1,7 @@
 //! How and when the subject of a credential was authenticated.
 //!
 //! Threat: a credential that states a stronger or a later login than there was (CWE-287). Promise: what a credential states was said by the
-//! application or by the provider, in texts that a verifier accepts. A session whose rights change keeps the login that it began with.
+//! application or by the provider, in texts that a verifier accepts. A session whose rights change, and one whose tokens are renewed, keeps the login that it began with.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,6 @@ impl StatedLogin {
     }
 
     /// What the claims of a credential state.
-    #[cfg(feature = "cookies")]
     pub(super) fn of(claims: &str) -> Option<Self> {
         serde_json::from_str(claims).ok()
     }

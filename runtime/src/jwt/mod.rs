@@ -80,7 +80,6 @@ mod published;
 #[cfg(feature = "jwks")]
 mod remote;
 mod roca;
-#[cfg(feature = "cookies")]
 mod session_claims;
 mod signing;
 mod source;
@@ -123,7 +122,6 @@ pub use self::paths::ClaimPath;
 pub use self::published::PublishedKeys;
 #[cfg(feature = "jwks")]
 pub use self::remote::RemoteKeySet;
-#[cfg(feature = "cookies")]
 pub(crate) use self::session_claims::SessionClaims;
 pub use self::signing::SigningKey;
 pub use self::source::JwtKeys;

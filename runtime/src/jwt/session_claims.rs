@@ -1,4 +1,4 @@
-//! The claims of a session in a cookie: those of a token that is neither signed nor sent.
+//! The claims that a store keeps of a session: those of a token that is neither signed nor sent.
 //!
 //! Threat: a session whose caller differs from that of a token with the same grant (CWE-863). Promise: the same code writes and reads the
 //! claims of both, so roles, scopes, permissions and the tenant mean the same, and the same revocations apply.

@@ -47,7 +47,6 @@ struct UpstreamMember {
 
 impl Upstream {
     /// Whom the provider knows, by the claims of a session.
-    #[cfg(feature = "cookies")]
     pub(super) fn of(claims: &str) -> Option<Self> {
         let member: UpstreamMember = serde_json::from_str(claims).ok()?;
         Some(member.upstream)

@@ -28,6 +28,7 @@ mod cookies;
 mod device;
 mod ending;
 mod error;
+mod kept;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
@@ -38,13 +39,11 @@ mod sql;
 mod store;
 #[cfg(test)]
 mod tests;
+mod token_pair;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde::Serialize;
-use zeroize::Zeroizing;
 
 pub use self::builder::SessionsBuilder;
 #[cfg(feature = "cookies")]
@@ -61,6 +60,7 @@ use self::secret::{REFRESH_TOKEN, SessionSecret};
 #[cfg(any(feature = "sqlx-sqlite", feature = "sqlx-postgres"))]
 pub use self::sql::SqlSessions;
 pub use self::store::{SessionKind, SessionRecord, SessionStore};
+pub use self::token_pair::TokenPair;
 use crate::audit;
 use crate::jwt::{Grant, IssueError, JwtBuilder, Set, TokenIssuer};
 use crate::principal::Principal;
@@ -180,6 +180,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         let expires = now.checked_add(self.0.idle).map_or(ends, |expires| expires.min(ends));
         let scopes = grant.granted_scopes().to_vec();
         let mut record = SessionRecord::restored(id, grant.subject(), scopes, token.digest(), (expires, ends));
+        record.claims = kept::claims_of(&self.0.issuer, grant, &record, now)?;
         (record.created, record.last_used, record.device) = (now, now, device);
         self.0.store.insert(record).await?;
         Ok(pair)
@@ -190,6 +191,9 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
     /// `grant` is called with the session, and returns what its subject may do now. If it returns an error, the refresh token
     /// stays valid. The grant must be for the same subject. A scope that the session did not begin with is left out (RFC 6749
     /// §6): for more scopes, the user must log in again.
+    ///
+    /// Unless the grant says otherwise, the session keeps how and when the user was [authenticated](Grant::authenticated), [who
+    /// acts](Grant::actor) for the user, and the [key](Grant::bound_to) of the client: to end a delegation, begin a new session.
     ///
     /// # Errors
     ///
@@ -218,10 +222,12 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
         if granted.subject() != record.subject {
             return Err(RefreshError::Issue(IssueError::Subject));
         }
+        let granted = kept::continued(&self.0.issuer, granted, &record, now)?;
+        let claims = kept::claims_of(&self.0.issuer, &granted, &record, now)?;
         let next = token.rotate().ok_or(RefreshError::Issue(IssueError::Unavailable))?;
         let pair = self.pair(&granted.within(&record.scopes).no_later_than(requested), &id, &next)?;
         let expires = now.checked_add(self.0.idle).map_or(record.ends, |expires| expires.min(record.ends));
-        let renewed = SessionRecord { digest: next.digest(), expires, last_used: now, ..record.clone() };
+        let renewed = SessionRecord { digest: next.digest(), claims, expires, last_used: now, ..record.clone() };
         if self.0.store.replace(&record.digest, renewed).await? {
             Ok(pair)
         } else {
@@ -351,45 +357,5 @@ impl<S, R> fmt::Debug for Sessions<S, R> {
             .field("idle", &self.0.idle)
             .field("age", &self.0.age)
             .finish_non_exhaustive()
-    }
-}
-
-/// The token response for a client, in the format of RFC 6749 §5.1. `Debug` shows no token.
-#[derive(Serialize)]
-pub struct TokenPair {
-    access_token: String,
-    token_type: &'static str,
-    expires_in: u64,
-    #[serde(serialize_with = "as_text")]
-    refresh_token: Zeroizing<String>,
-}
-
-fn as_text<S: serde::Serializer>(token: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(token)
-}
-
-impl TokenPair {
-    /// For `Authorization: Bearer`.
-    #[must_use]
-    pub fn access_token(&self) -> &str {
-        &self.access_token
-    }
-
-    /// For [`Sessions::refresh`], once.
-    #[must_use]
-    pub fn refresh_token(&self) -> &str {
-        &self.refresh_token
-    }
-
-    /// How long the access token is valid, in seconds.
-    #[must_use]
-    pub fn expires_in(&self) -> u64 {
-        self.expires_in
-    }
-}
-
-impl fmt::Debug for TokenPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenPair").field("expires_in", &self.expires_in).finish_non_exhaustive()
     }
 }

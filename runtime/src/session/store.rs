@@ -30,7 +30,10 @@ pub struct SessionRecord {
     pub kind: SessionKind,
     /// The scopes that it began with. A refresh grants no others (RFC 6749 §6).
     pub scopes: Vec<String>,
-    /// What a cookie grants: the claims of a token, as a JSON object of at most 8 KiB. Empty for a refresh token.
+    /// What a cookie grants, or what a session of refresh tokens keeps of its beginning (the actor, the key of the client, the login): the
+    /// claims of a token, as a JSON object of at most 8 KiB. Empty for refresh tokens if there is nothing of this.
+    ///
+    /// Danger: with a store that does not keep it, a renewed access token is neither delegated nor bound to a key.
     pub claims: String,
     /// SHA-256 of the current refresh token, or of the current cookie.
     pub digest: [u8; 32],

@@ -7,6 +7,7 @@ use crate::authn::AuthError;
 use crate::clock::Clock;
 use crate::clock::manual::ManualClock;
 use crate::jwt::Jwt;
+use crate::principal::{Actor, Confirmation};
 
 fn sessions() -> (Sessions, Jwt) {
     sessions_with(Clock::system())
@@ -223,4 +224,51 @@ fn out_of_bounds_lifetimes_are_rejected() {
     }
     let long = at_once(|| async { sessions().0.begin(&Grant::new("ada", DAY + Duration::from_secs(1))).await });
     assert_eq!(long.unwrap_err(), BeginError::Issue(IssueError::Lifetime));
+}
+
+/// The closure of a refresh knows only the subject. Who acts, the key of the client and the login are those of the beginning.
+#[actix_web::test]
+async fn refreshed_token_keeps_actor_key_and_login() {
+    let clock = ManualClock::new();
+    let (sessions, jwt) = sessions_with(&clock);
+    let login = clock.wall_time();
+    let first = grant()
+        .actor(Actor::new("https://issuer.example", "support"))
+        .bound_to(Confirmation::DpopKey([7; 32]))
+        .authenticated("phr", ["otp"], login);
+    let mut pair = sessions.begin(&first).await.unwrap();
+    let began = jwt.danger_verify_without_proof(pair.access_token()).await.unwrap();
+    for _ in 0..2 {
+        clock.advance(DAY);
+        pair = refresh(&sessions, pair.refresh_token()).await.unwrap();
+        let renewed = jwt.danger_verify_without_proof(pair.access_token()).await.unwrap();
+        assert_eq!(renewed.actor().map(Actor::subject), Some("support"));
+        assert_eq!(renewed.confirmation(), Some(&Confirmation::DpopKey([7; 32])));
+        let login = |principal: &Principal| {
+            let claims: serde_json::Value = principal.token().unwrap().claims().unwrap();
+            (claims["acr"].clone(), claims["amr"].clone(), claims["auth_time"].clone())
+        };
+        assert_eq!(login(&renewed), login(&began));
+        assert_eq!(login(&renewed).0, "phr");
+    }
+    // What the closure says itself counts, from then on.
+    let stronger = async |_: &SessionRecord| Ok::<_, ()>(grant().authenticated("phrh", ["hwk"], login));
+    pair = sessions.refresh(pair.refresh_token(), stronger).await.unwrap();
+    pair = refresh(&sessions, pair.refresh_token()).await.unwrap();
+    let renewed = jwt.danger_verify_without_proof(pair.access_token()).await.unwrap();
+    let claims: serde_json::Value = renewed.token().unwrap().claims().unwrap();
+    assert_eq!((claims["acr"].as_str(), renewed.actor().is_some()), (Some("phrh"), true));
+}
+
+/// A record that a store has damaged does not lose the key or the actor silently.
+#[actix_web::test]
+async fn session_whose_claims_cannot_be_read_is_not_refreshed() {
+    let (sessions, _) = sessions();
+    let pair = sessions.begin(&grant()).await.unwrap();
+    let id = SessionSecret::parse(REFRESH_TOKEN, pair.refresh_token()).unwrap().session_id();
+    let record = sessions.0.store.find(&id).await.unwrap().unwrap();
+    assert_eq!(record.claims, "", "nothing is kept of a session that has none of this");
+    let damaged = SessionRecord { claims: "{\"act\":".to_owned(), ..record.clone() };
+    assert!(sessions.0.store.replace(&record.digest, damaged).await.unwrap());
+    assert_eq!(refresh(&sessions, pair.refresh_token()).await.unwrap_err(), RefreshError::Unavailable);
 }
