@@ -92,6 +92,7 @@ impl IntrospectionBuilder {
     }
 
     /// How many calls to the provider are under way at once, 1 to 64. Default: 32. Others wait for at most a second, and then get 503.
+    /// A quarter of them, and at least one, may be caused by one address.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls;
         self
@@ -224,6 +225,7 @@ impl IntrospectionBuilder {
             back_offs: AddressBackOffs::new(),
             flights: Flights::default(),
             at_once: Arc::new(Semaphore::new(self.at_once)),
+            at_once_of_address: (self.at_once / 4).max(1),
             outage: Mutex::default(),
         })))
     }

@@ -4,10 +4,10 @@
 //! (CWE-613), an outage that is taken for a decision (CWE-636), and random tokens that make this service flood the provider or fill its
 //! memory (CWE-400). Promise: a token is accepted only if the answer says `true`, is of the expected issuer and for this API, and is
 //! within its times; its members are judged as the claims of a JWT. An answer is remembered for a bounded time and never beyond the
-//! end of the token. One call is made for all who wait for the same token. The tokens that are remembered, the calls under way, and the
-//! unknown tokens of one address are bounded. While the provider is unavailable, what is not remembered is 503. An odd answer about one
-//! token is an outage for this token only. A token that makes the provider fail is an outage for its address, and for the others for a
-//! second.
+//! end of the token. One call is made for all who wait for the same token. The tokens that are remembered, the calls under way, those of
+//! one address, and the unknown tokens of one address are bounded. While the provider is unavailable, what is not remembered is 503. An odd answer about one
+//! token is an outage for this token only. A token that makes the provider fail or hang is an outage for its address, and for the others
+//! for the second after the failure.
 
 mod answer;
 mod authenticator;
@@ -85,11 +85,11 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 ///
 /// With 503: `introspection_unavailable` (the provider does not respond), `introspection_answer` (its answer about this token is malformed
 /// or an error), `introspection_refused` (it rejects this client; the log has an event `misconfigured`), `introspection_busy` (too many
-/// calls are under way), `introspection_budget` (within ten seconds, the provider called no token of twenty of this address active).
+/// calls are under way, or too many of this address), `introspection_budget` (within ten seconds, the provider called no token of twenty of this address active).
 ///
-/// If the provider does not respond, or responds with 429 or 5xx, it is asked about no token for a second. The address whose token it was
-/// asked about waits for 1 to 30 seconds, twice as long after each failure, so that a text that breaks the provider does not lock out the
-/// other addresses. If the provider rejects this client, it is asked later and later about all tokens: after 1 to 30 seconds. Another odd
+/// If the provider does not respond, or responds with 429 or 5xx, it is asked about no token for a second from then on. The address whose token it was
+/// asked about waits for 1 to 30 seconds, twice as long after each failure, and has at most a quarter of the calls
+/// under way, so that texts that break the provider, or make it hang, lock out the other addresses for that second only. If the provider rejects this client, it is asked later and later about all tokens: after 1 to 30 seconds. Another odd
 /// answer concerns only its token, about which the provider is asked again after a second.
 #[derive(Clone)]
 pub struct Introspection(Arc<Asking>);
@@ -105,6 +105,8 @@ struct Asking {
     back_offs: AddressBackOffs,
     flights: Flights,
     at_once: Arc<Semaphore>,
+    /// How many calls of one address are under way at once.
+    at_once_of_address: usize,
     outage: Mutex<Outage>,
 }
 
@@ -210,10 +212,11 @@ impl Asking {
         let mut outage = self.outage.lock();
         match &answer {
             Err(fault) => {
-                outage.back_off.fail_since(began);
+                let now = self.clock.tick();
+                outage.back_off.fail_since(began, now);
                 outage.may_be_of_token = matches!(fault, ProviderFault::Unavailable);
                 if let (true, Some(address)) = (outage.may_be_of_token, address) {
-                    self.back_offs.fail(address, began, self.clock.tick());
+                    self.back_offs.fail(address, began, now);
                 }
             }
             // Also if it was no decision: the provider responds. The token may have been chosen so that the answer is odd.

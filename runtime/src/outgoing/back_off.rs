@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Tick;
 
-/// When something was tried last, and how often it has failed since it succeeded. It is data: who holds it decides under a lock.
+/// When something was tried last or failed, and how often it has failed since it succeeded. It is data: who holds it decides under a lock.
 #[derive(Debug, Default)]
 pub(crate) struct BackOff {
     last_attempt: Option<Tick>,
@@ -36,10 +36,12 @@ impl BackOff {
         self.failures = self.failures.saturating_add(1);
     }
 
-    /// One of several attempts failed. All that were under way at a failure are one failure, so that one hiccup makes one short pause.
+    /// One of several attempts failed now. All that were under way at a failure are one failure, so that one hiccup makes one short pause.
+    /// The pause begins now, because an attempt may last longer than the pause.
     #[cfg(feature = "oauth")]
-    pub(crate) fn fail_since(&mut self, began: Tick) {
+    pub(crate) fn fail_since(&mut self, began: Tick, now: Tick) {
         if self.counted.is_none_or(|counted| counted < began) {
+            self.begin(now);
             self.fail();
         }
     }
@@ -89,12 +91,13 @@ mod tests {
             back_off.begin(began);
         }
         for began in [later(1), start, later(2)] {
-            back_off.fail_since(began);
+            back_off.fail_since(began, later(7));
         }
-        assert!(back_off.may_try(later(3), first, longest), "a second after the last one began");
+        assert!(!back_off.may_try(later(7), first, longest), "the pause begins at the failure");
+        assert!(back_off.may_try(later(8), first, longest));
         // The one after the pause counts, and the pause doubles.
-        back_off.begin(later(3));
-        back_off.fail_since(later(3));
-        assert!(!back_off.may_try(later(4), first, longest) && back_off.may_try(later(5), first, longest));
+        back_off.begin(later(8));
+        back_off.fail_since(later(8), later(9));
+        assert!(!back_off.may_try(later(10), first, longest) && back_off.may_try(later(11), first, longest));
     }
 }

@@ -165,3 +165,62 @@ async fn hiccup_with_many_calls_under_way_is_a_short_outage() {
     setting.later(1);
     assert!(tokens.verify("later").await.is_ok());
 }
+
+const ATTACKER: &str = "203.0.113.66";
+
+/// Texts of one address that make the provider hang. The others need not wait until that has ended.
+#[actix_web::test]
+async fn texts_that_make_the_provider_hang_do_not_lock_out_other_addresses() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    assert_eq!(call(&app, request("known")).await.status, 200);
+    let good = setting.good();
+    setting.liar.script(PATH, move |asked| {
+        let answer = Scripted::json(200, &good);
+        if asked.field("token").starts_with("evil") { answer.after(Duration::from_secs(5)) } else { answer }
+    });
+    let evil = join_all((0..64).map(|number| call(&app, from(ATTACKER, request(format!("evil-{number}"))))));
+    let honest = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        call(&app, from("198.51.100.1", request("honest"))).await.status
+    };
+    let (evil, honest) = futures_util::future::join(evil, honest).await;
+    assert_eq!(honest, 200);
+    evil.iter().for_each(|response| response.assert_problem(503));
+    let calls = setting.calls() - 2;
+    assert!((1..=8).contains(&calls), "a quarter of the calls: {calls}");
+}
+
+/// More random tokens of one address at once than may wait for their turn.
+#[actix_web::test]
+async fn queue_of_one_address_does_not_fill_that_of_the_others() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    setting.liar.answer(PATH, Scripted::json(200, &setting.good()).after(Duration::from_millis(50)));
+    let flood = join_all((0..1_100).map(|number| call(&app, from(ATTACKER, request(format!("random-{number}"))))));
+    let honest = call(&app, from("198.51.100.1", request("honest")));
+    let (flood, honest) = futures_util::future::join(flood, honest).await;
+    assert_eq!(honest.status, 200);
+    assert!(flood.iter().any(|response| response.status == 200) && flood.iter().any(|response| response.status == 503));
+}
+
+/// The call fails by its time limit, which is longer than the pause.
+#[actix_web::test]
+async fn pause_begins_when_the_call_has_failed() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    assert_eq!(call(&app, request("known")).await.status, 200);
+    setting.liar.answer(PATH, Scripted::json(200, &setting.good()).after(Duration::from_secs(5)));
+    let fails = call(&app, from(ATTACKER, request("evil")));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        setting.later(5);
+    };
+    let (failed, ()) = futures_util::future::join(fails, meanwhile).await;
+    failed.assert_problem(503);
+    setting.says(&setting.good());
+    call(&app, from("198.51.100.1", request("early"))).await.assert_problem(503);
+    assert_eq!(setting.calls(), 2);
+    setting.later(1);
+    assert_eq!(call(&app, from("198.51.100.1", request("later"))).await.status, 200);
+}
