@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{AccessRequest, Rejection, Rows, Rules, path_value, step_up};
+use super::{AccessRequest, Owners, Rejection, Rows, Rules, path_value, step_up};
 use crate::policy::{Check, ForeignRow, LoadFailure, Loaded, Network, Ownership, RowCaller, Rule, Verdict};
 use crate::principal::Principal;
 
@@ -87,10 +87,13 @@ impl<'f, 'r> Facts<'f, 'r> {
             Rule::Admin => holds(&|principal| principal.has_role(self.access.admin.as_str())),
             Rule::Permission(permission) => holds(&|principal| principal.has_permission(permission)),
             Rule::Scope(scope) => holds(&|principal| self.assumed >= Assumed::AllScopes || principal.has_scope(scope)),
-            Rule::Owner(parameter) => self.is_parameter(parameter, false, |principal| Some(principal.subject())),
+            Rule::Owner(parameter) => self.is_parameter(parameter, None, |principal| Some(principal.subject())),
             Rule::Tenant(parameter) => {
                 let is_assigned = self.access.principal.is_some_and(Principal::has_assigned_tenant);
-                self.is_parameter(parameter, is_assigned, Principal::tenant)
+                // Then the application has replaced the tenant that an authenticator assigned.
+                let all_are_assigned = matches!(self.access.owners, Owners::Unset { tenants_are_assigned: true });
+                let counts = (is_assigned || all_are_assigned).then_some(is_assigned);
+                self.is_parameter(parameter, counts, Principal::tenant)
             }
             Rule::Bound => holds(&|principal| self.assumed == Assumed::BetterToken || principal.is_bound()),
             Rule::Delegated => holds(&|principal| principal.actor().is_some()),
@@ -147,18 +150,19 @@ impl<'f, 'r> Facts<'f, 'r> {
         Rejection::Unavailable("decision_unavailable")
     }
 
-    /// Whether this attribute of the principal equals the value that the handler gets for the parameter. One that the application
-    /// assigned counts whoever the issuer is.
+    /// Whether this attribute of the principal equals the value that the handler gets for the parameter, and counts. For `None`, it
+    /// counts if it is of the issuer whose subjects own.
     fn is_parameter(
         &self,
         parameter: &'static str,
-        is_assigned: bool,
+        counts: Option<bool>,
         own: impl FnOnce(&'f Principal) -> Option<&'f str>,
     ) -> Result<Truth, Rejection> {
         let value = path_value(self.access.request, parameter)?;
         let Some(principal) = self.access.principal else { return Ok(Truth::No) };
         let Some(own) = own(principal).filter(|own| !own.is_empty()) else { return Ok(Truth::No) };
-        Ok(((is_assigned || self.access.owners.include(principal)?) && value.is_some_and(|value| value == own)).into())
+        let counts = counts.map_or_else(|| self.access.owners.include(principal), Ok)?;
+        Ok((counts && value.is_some_and(|value| value == own)).into())
     }
 
     /// Determines the first fact that is open: calls a predicate, or if none is open, loads a row.

@@ -86,8 +86,11 @@ pub(crate) enum Owners {
     OnlyIssuer,
     /// The subjects of this issuer.
     Of(String),
-    /// There are several authenticators, and no issuer is named.
-    Unset,
+    /// There are several issuers, and none is named.
+    Unset {
+        /// Whether all authenticators assign the tenants of their callers.
+        tenants_are_assigned: bool,
+    },
 }
 
 impl Owners {
@@ -95,7 +98,7 @@ impl Owners {
         match self {
             Owners::OnlyIssuer => Ok(true),
             Owners::Of(issuer) => Ok(principal.issuer() == issuer),
-            Owners::Unset => Err(Rejection::OwnerIssuerUnset),
+            Owners::Unset { .. } => Err(Rejection::OwnerIssuerUnset),
         }
     }
 }

@@ -21,6 +21,10 @@ impl PalisadeBuilder {
     /// more or other roles, scopes, permissions or tenant. [`AuthError::Invalid`] rejects the caller with 401, and
     /// [`AuthError::Unavailable`] with 503. A principal of another issuer or subject is a defect: 500.
     ///
+    /// With several issuers, give a caller the tenant of your own table by
+    /// [`with_assigned_tenant`](crate::Principal::with_assigned_tenant). One that `with_tenant` gives is taken for a claim of the issuer, and
+    /// rules about the tenant accept it only from the [`resource_owner_issuer`](Self::resource_owner_issuer).
+    ///
     /// It is not asked for callers that a test [assumes](crate::guide::testing).
     ///
     /// ```

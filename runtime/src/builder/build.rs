@@ -53,7 +53,7 @@ impl PalisadeBuilder {
         policies.share_by(self.cors.clone());
         policies.note_transport(TransportSettings::new(&headers, &self.hosts));
         let owners = config_checks::owners(self.owners, &self.authenticators);
-        let owners = mistakes.note(owners).unwrap_or(Owners::Unset);
+        let owners = mistakes.note(owners).unwrap_or(Owners::Unset { tenants_are_assigned: false });
         let known = config_checks::Configured {
             authenticators: &self.authenticators,
             roles: self.roles.as_ref(),

@@ -57,11 +57,15 @@ pub(super) fn owners(named: Option<String>, authenticators: &[Arc<dyn Authentica
         }
         (Some(named), _) => Ok(Owners::Of(named)),
         // The subject of one issuer must not own what that of another one owns.
-        (None, _) if authenticators.iter().any(|known| known.has_many_issuers()) => Ok(Owners::Unset),
+        (None, _) if authenticators.iter().any(|known| known.has_many_issuers()) => Ok(unset(authenticators)),
         (None, _) if authenticators.len() <= 1 => Ok(Owners::OnlyIssuer),
         (None, Some([only])) => Ok(Owners::Of((*only).to_owned())),
-        (None, _) => Ok(Owners::Unset),
+        (None, _) => Ok(unset(authenticators)),
     }
+}
+
+fn unset(authenticators: &[Arc<dyn Authenticator>]) -> Owners {
+    Owners::Unset { tenants_are_assigned: authenticators.iter().all(|known| known.assigns_tenants()) }
 }
 
 pub(super) fn is_valid_admin_role(admin: &RoleName) -> Result<(), ConfigError> {
@@ -201,7 +205,7 @@ fn check_rule(row: &PolicyRow, rule: &Rule, known: &Configured<'_>, mistakes: &m
 }
 
 fn check_owner_issuer(known: &Configured<'_>, needed_by: &str, mistakes: &mut Mistakes) {
-    if matches!(known.owners, Owners::Unset) && !mistakes.is_reported("resource_owner_issuer") {
+    if matches!(known.owners, Owners::Unset { .. }) && !mistakes.is_reported("resource_owner_issuer") {
         let problem = format!(
             "must be set with `.resource_owner_issuer(issuer)`, because the {} \
              authenticators do not all have one known issuer, and {needed_by}",

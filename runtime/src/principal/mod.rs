@@ -131,7 +131,7 @@ impl Principal {
 
     /// The same principal with this tenant, which its issuer claims. With several issuers, rules about the tenant accept it only from
     /// [the one whose subjects own](crate::PalisadeBuilder::resource_owner_issuer). A tenant that was
-    /// [assigned](Self::with_assigned_tenant) stays assigned if it is the same one.
+    /// [assigned](Self::with_assigned_tenant) stays assigned if it is the same one; another one replaces it, and is not assigned.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl Into<Box<str>>) -> Self {
         let (identity, tenant) = (self.identity_mut(), tenant.into());

@@ -137,3 +137,19 @@ async fn claimed_tenant_beside_assigned_ones_needs_the_owner_issuer() {
         assert_eq!(status!(app, "/tenants/acme/invoices", acme.token(|_| {})), 200, "{owners}");
     }
 }
+
+/// A function that completes principals replaces the assigned tenant by one that it does not assign. No caller is admitted by that, and
+/// none makes the request fail.
+#[actix_web::test]
+async fn tenant_that_is_not_assigned_any_more_is_that_of_nobody() {
+    let acme = Customer::new();
+    let issuers = Tenants::with(&acme, "acme").issuers(&clock());
+    let builder = || Palisade::builder().authenticator(issuers.clone()).routes(&routes_of_tenants());
+    let claimed = app!(builder().principals(async |caller, _| Ok(caller.with_tenant("other"))));
+    let assigned = app!(builder().principals(async |caller, _| Ok(caller.with_assigned_tenant("other"))));
+    let token = acme.token(|_| {});
+    for (asked, expected) in [("acme", 403), ("other", 200)] {
+        let path = format!("/tenants/{asked}/invoices");
+        assert_eq!((status!(claimed, &path, token), status!(assigned, &path, token)), (403, expected));
+    }
+}
