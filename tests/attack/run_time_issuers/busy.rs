@@ -187,3 +187,62 @@ async fn rules_say_what_a_token_is_bound_to_and_where_its_permissions_are() {
     assert_eq!(issuers.verify(&bound).await.unwrap_err(), AuthError::Invalid("token_bound"), "nothing proves it here");
     assert!(issuers.danger_verify_without_proof(&bound).await.is_ok());
 }
+
+/// More invented issuers at once than may wait. The rest is rejected at once, and an accepted issuer is not among it.
+#[actix_web::test]
+async fn waiting_requests_of_new_issuers_are_bounded() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let clock = clock();
+    let hangs = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let (table, known, is_hanging) = (tenants.clone(), acme.liar.origin().to_owned(), Arc::clone(&hangs));
+    let accept = async move |issuer: &str| {
+        if issuer != known && is_hanging.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        table.rules(issuer).await
+    };
+    let issuers = Issuers::builder(accept).clock(&clock).build().unwrap();
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    later(&clock, 3_600);
+    let tokens: Vec<String> = (0..1_500).map(|number| invented(&acme, number)).collect();
+    let flood =
+        join_all(tokens.iter().map(|token| tokio::time::timeout(Duration::from_millis(500), issuers.verify(token))));
+    let (verdicts, accepted) = tokio::join!(flood, issuers.verify(&token));
+    let rejected: Vec<_> = verdicts.into_iter().filter_map(Result::ok).map(Result::unwrap_err).collect();
+    assert!(rejected.iter().all(|error| *error == BUSY));
+    assert_eq!(rejected.len(), 1_500 - 1_024);
+    assert!(accepted.is_ok(), "{accepted:?}");
+    // All have gone, and left their places.
+    hangs.store(false, Ordering::SeqCst);
+    assert_eq!(issuers.verify(&invented(&acme, 2_000)).await.unwrap_err(), UNKNOWN);
+}
+
+/// The turns were taken by a flood. Whoever comes afterwards is not rejected because of that.
+#[actix_web::test]
+async fn full_queue_is_not_remembered_as_a_failure() {
+    let (acme, clock) = (Customer::new(), clock());
+    let tenants = Tenants::with(&acme, "acme");
+    let turns = Arc::new(Semaphore::new(0));
+    let (table, known, ends) = (tenants.clone(), acme.liar.origin().to_owned(), Arc::clone(&turns));
+    let accept = async move |issuer: &str| {
+        if issuer != known {
+            drop(ends.acquire().await);
+        }
+        table.rules(issuer).await
+    };
+    let issuers = Issuers::builder(accept).clock(&clock).build().unwrap();
+    let token = acme.token(|_| {});
+    let tokens: Vec<String> = (0..8).map(|number| invented(&acme, number)).collect();
+    let flood = join_all(tokens.iter().map(|token| issuers.verify(token)));
+    let request = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(issuers.verify(&token).await.unwrap_err(), BUSY);
+        turns.add_permits(1_000);
+        clock.advance(Duration::from_millis(1));
+        issuers.verify(&token).await
+    };
+    let (verdict, _) = tokio::join!(request, flood);
+    assert!(verdict.is_ok(), "{verdict:?}");
+}

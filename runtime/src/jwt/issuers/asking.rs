@@ -1,12 +1,15 @@
 //! When the function is asked about an issuer, and what counts meanwhile.
 //!
 //! Threat: invented issuers, or a slow table of tenants, that keep the requests of honest ones waiting (CWE-400), and an outage of the table
-//! that is taken for a decision (CWE-636). Promise: the requests of one issuer ask once and wait together, for at most 7 seconds. Issuers
-//! that were accepted before have turns of their own, and what the function said last counts for a bounded time while it cannot answer.
+//! that is taken for a decision (CWE-636). Promise: the requests of one issuer ask once and wait together, for at most 7 seconds, and
+//! those of at most 1,024 new issuers wait. Issuers that were accepted before, and are still remembered, have turns of their own. What the
+//! function said last counts for a bounded time while it cannot answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::timeout;
 
@@ -19,6 +22,8 @@ use crate::unavailable::Unavailable;
 
 /// How many issuers are remembered that were not accepted, and for how long.
 pub(super) const MOST_REFUSED: usize = 1024;
+/// How many new issuers have requests that wait.
+const MOST_ASKED: usize = 1024;
 const REFUSED_FOR: Duration = Duration::from_secs(60);
 /// How often the function is asked at once, about new issuers and as often about known ones.
 pub(super) const ASKED_AT_ONCE: usize = 8;
@@ -34,8 +39,32 @@ const UNKNOWN: AuthError = AuthError::Invalid("token_issuer_unknown");
 const UNAVAILABLE: AuthError = AuthError::Unavailable("issuers_unavailable");
 const BUSY: AuthError = AuthError::Unavailable("issuers_busy");
 
-/// Who has the lock asks, and the others wait. It holds when that failed last, and how.
-pub(super) type Flight = Arc<AsyncMutex<Option<(Tick, AuthError)>>>;
+/// Who has the lock asks, and the others wait.
+type Flight = Arc<AsyncMutex<()>>;
+
+/// The issuers about which the function is being asked.
+pub(super) type OpenFlights = Mutex<HashMap<Box<str>, Flight>>;
+
+/// A request that asks or waits. The last one of its issuer closes the flight.
+struct WaitingRequest<'a> {
+    issuer: &'a str,
+    flights: &'a OpenFlights,
+    own: Option<Flight>,
+}
+
+impl Drop for WaitingRequest<'_> {
+    fn drop(&mut self) {
+        let mut flights = self.flights.lock();
+        self.own = None;
+        // Under the lock nobody joins meanwhile.
+        if flights.get(self.issuer).is_some_and(|flight| Arc::strong_count(flight) == 1) {
+            flights.remove(self.issuer);
+        }
+    }
+}
+
+/// When the function could not be asked about an issuer, and why.
+pub(super) type Failure = (Tick, AuthError);
 
 /// An accepted issuer.
 #[derive(Clone)]
@@ -115,22 +144,26 @@ impl Issuers {
 
     /// Asks about an issuer of which nothing counts any more, or waits for the answer to the same question.
     async fn ask_first(&self, issuer: &str) -> Result<Jwt, AuthError> {
-        let own = self.flight_of(issuer);
-        let mut failed = own.lock().await;
+        let began = self.0.clock.tick();
+        let request = self.join_flight(issuer)?;
+        let Some(flight) = &request.own else { return Err(UNAVAILABLE) };
+        let _turn = flight.lock().await;
         // Another request may have asked meanwhile.
         match self.remembered(issuer) {
             RememberedIssuer::Accepted(jwt) => return Ok(jwt),
             RememberedIssuer::Refused => return Err(UNKNOWN),
             RememberedIssuer::Aged(_) | RememberedIssuer::Unknown => {}
         }
-        if let Some((at, error)) = *failed
-            && self.0.clock.tick().since(at) < PAUSE
-        {
-            return Err(error);
+        if let Some((at, error)) = self.0.failed.get(issuer) {
+            // That no turn was free counts only for the requests that waited for it together.
+            let counts = if error == BUSY { began <= at } else { self.0.clock.tick().since(at) < PAUSE };
+            if counts {
+                return Err(error);
+            }
         }
         let decision = self.ask(issuer).await;
         if let Err(error @ AuthError::Unavailable(_)) = decision {
-            *failed = Some((self.0.clock.tick(), error));
+            self.0.failed.insert(issuer.into(), (self.0.clock.tick(), error));
         }
         decision
     }
@@ -147,17 +180,22 @@ impl Issuers {
         }
     }
 
-    fn flight_of(&self, issuer: &str) -> Flight {
-        let mut asked = self.0.asked.lock();
-        if asked.len() >= MOST_REFUSED {
-            asked.retain(|_, flight| Arc::strong_count(flight) > 1);
-        }
-        if let Some(known) = asked.get(issuer) {
-            return Arc::clone(known);
-        }
-        let flight = Arc::default();
-        asked.insert(issuer.into(), Arc::clone(&flight));
-        flight
+    /// # Errors
+    ///
+    /// Requests of so many other new issuers wait. One that was accepted before always may.
+    fn join_flight<'a>(&'a self, issuer: &'a str) -> Result<WaitingRequest<'a>, AuthError> {
+        let flights = &self.0.asked;
+        let mut open = flights.lock();
+        let flight = match open.get(issuer) {
+            Some(flight) => Arc::clone(flight),
+            None if open.len() >= MOST_ASKED && self.0.accepted.get(issuer).is_none() => return Err(BUSY),
+            None => {
+                let flight = Flight::default();
+                open.insert(issuer.into(), Arc::clone(&flight));
+                flight
+            }
+        };
+        Ok(WaitingRequest { issuer, flights, own: Some(flight) })
     }
 
     fn accept(&self, issuer: &str, rules: IssuerRules) -> Result<Jwt, AuthError> {

@@ -9,18 +9,16 @@
 mod asking;
 mod rules;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use futures_util::future::LocalBoxFuture;
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-use self::asking::{ASKED_AT_ONCE, AcceptedIssuer, Flight, MOST_REFUSED};
+use self::asking::{ASKED_AT_ONCE, AcceptedIssuer, Failure, MOST_REFUSED, OpenFlights};
 pub use self::rules::IssuerRules;
 use super::bearer::{only_bound, only_unbound};
 use super::cache::TokenCache;
@@ -57,7 +55,7 @@ const LONGEST_ISSUER: usize = 512;
 ///
 /// Subjects of different issuers may be equal, so rules about owners need
 /// [`resource_owner_issuer`](crate::PalisadeBuilder::resource_owner_issuer). Rules about the [tenant](macro@crate::tenant) compare what
-/// the function said, and need no such setting. No role and no permission is read from a token unless
+/// the function said, and need no such setting while this is the only authenticator. No role and no permission is read from a token unless
 /// [`IssuerRules`] name its claim; its scopes are read ([Danger](IssuerRules::scopes_at)).
 ///
 /// ```
@@ -87,7 +85,8 @@ struct RunTimeIssuers {
     accepted: Cache<Box<str>, AcceptedIssuer>,
     refused: Cache<Box<str>, Tick>,
     /// The issuers about which the function is being asked.
-    asked: Mutex<HashMap<Box<str>, Flight>>,
+    asked: OpenFlights,
+    failed: Cache<Box<str>, Failure>,
     turns: Semaphore,
     turns_of_known: Semaphore,
     /// How much memory the verified tokens of one issuer may take.
@@ -282,7 +281,8 @@ impl IssuersBuilder {
             asked_again,
             accepted: Cache::new(most),
             refused: Cache::new(MOST_REFUSED),
-            asked: Mutex::default(),
+            asked: OpenFlights::default(),
+            failed: Cache::new(MOST_REFUSED),
             turns: Semaphore::new(ASKED_AT_ONCE),
             turns_of_known: Semaphore::new(ASKED_AT_ONCE),
             cache: rules::cache_of_one(most),
