@@ -8,6 +8,7 @@ mod client;
 mod exchanges;
 mod id_tokens;
 mod logouts;
+mod old_copies;
 mod outages;
 mod outgoing_tokens;
 mod refreshes;

@@ -35,6 +35,49 @@ async fn demands_are_in_the_request() {
     }
 }
 
+#[get("/demanding")]
+#[public]
+async fn demanding(request: HttpRequest, sign_in: Data<SignIn>) -> Result<HttpResponse, Problem> {
+    Ok(sign_in.begin_with(&request, &ReturnPath::default(), &SignInDemands::from_query(&request)).await?)
+}
+
+/// Anybody can write such a link. It must not tell the operator that the provider does not accept the application (RFC 9126 §2.3).
+#[actix_web::test]
+async fn demands_of_a_stranger_are_no_refusal_of_the_client() {
+    let liar = liar();
+    let mut metadata = liar.metadata();
+    metadata["pushed_authorization_request_endpoint"] = liar.url("/par").into();
+    liar.publish(&metadata);
+    liar.script("/par", |asked| {
+        let is_bad = asked.field("max_age").parse::<u64>().is_ok_and(|age| age >= 1 << 53);
+        let code = match &*asked.field("acr_values") {
+            "odd" => "invalid_request",
+            "unmet" => "unmet_authentication_requirements",
+            "client" => "unauthorized_client",
+            _ if is_bad => "invalid_request",
+            _ => return Scripted::json(201, &json!({"request_uri": "urn:x", "expires_in": 60})),
+        };
+        Scripted::json(400, &json!({"error": code}))
+    });
+    let app = actix_web::App::new().app_data(Data::new(sign_in(&liar)));
+    let app = app.service(palisade::scope("").service(demanding));
+    let app = app.wrap(palisade::Palisade::builder().build().unwrap());
+    let app = actix_web::test::init_service(app).await;
+    let (log, _guard) = Log::start();
+    for (query, status) in [("max_age=18446744073709551615", 303), ("max_age=7776001", 303), ("max_age=7776000", 303)] {
+        let response = call(&app, request(Method::GET, &format!("/demanding?{query}"))).await;
+        assert_eq!((response.status.as_u16(), log.take().len()), (status, 0), "{query}");
+    }
+    let sent: Vec<_> = liar.asked("/par").iter().map(|asked| asked.field("max_age")).collect();
+    assert_eq!(sent, ["", "", "7776000"]);
+    for values in ["odd", "unmet"] {
+        call(&app, request(Method::GET, &format!("/demanding?acr_values={values}"))).await.assert_problem(400);
+        log.assert_one(&["sign_in_rejected", "reason=\"request_refused\"", "client="]);
+    }
+    call(&app, request(Method::GET, "/demanding?acr_values=client")).await.assert_problem(503);
+    log.assert_one(&["provider_refused", "unauthorized_client"]);
+}
+
 /// RFC 9700 §4.8: a provider that checks no verifier would accept an injected code.
 #[actix_web::test]
 async fn provider_without_s256_is_not_used() {

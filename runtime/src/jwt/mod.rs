@@ -261,6 +261,12 @@ impl Jwt {
     ) -> Result<Principal, AuthError> {
         self.judge(token, received).verdict().await
     }
+
+    /// Whether a source may have newer keys, which cannot be fetched now.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn has_old_keys(&self) -> bool {
+        self.0.sources.iter().filter_map(Source::remote).any(RemoteKeySet::is_old)
+    }
 }
 
 impl fmt::Debug for Jwt {

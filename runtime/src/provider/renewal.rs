@@ -92,6 +92,31 @@ impl Provider {
         }
     }
 
+    /// The metadata after one more fetch, because what they say may have changed: the last ones, if that takes over half a second, or the
+    /// last fetch was less than a second ago.
+    pub(crate) async fn newer_metadata(&self) -> Result<Arc<ProviderMetadata>, Unavailable> {
+        self.doubt_metadata();
+        if let Source::Discovered(renewal) = &self.0.metadata {
+            let waiter = {
+                let now = self.0.clock.tick();
+                let mut state = renewal.lock();
+                let started = if state.is_due(now) { self.start_fetch(&mut state, now) } else { None };
+                started.or_else(|| state.fetch.as_ref().map(Fetch::waiter))
+            };
+            if let Some(waiter) = waiter {
+                waiter.wait(GRACE).await;
+            }
+        }
+        self.metadata().await
+    }
+
+    /// Whether the last fetch of the metadata has failed, or one runs.
+    pub(crate) fn has_old_metadata(&self) -> bool {
+        let Source::Discovered(renewal) = &self.0.metadata else { return false };
+        let state = renewal.lock();
+        state.fetch.is_some() || state.back_off.is_failing()
+    }
+
     /// Longer than a fetch of the metadata may take: two documents may be tried, each as long as one call may take.
     pub(crate) fn longest_fetch(&self) -> Duration {
         self.outgoing().timeout().saturating_mul(2).saturating_add(GRACE)

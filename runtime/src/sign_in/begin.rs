@@ -39,7 +39,7 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// Those of [`begin`](Self::begin).
+    /// Those of [`begin`](Self::begin), and 400 if the provider takes pushed requests and refuses what this one demands.
     pub async fn begin_with(
         &self,
         request: &HttpRequest,
@@ -119,7 +119,7 @@ impl SignInParts {
             location.query_pairs_mut().extend_pairs(fields);
             return Ok(location);
         };
-        let answer = self.post(endpoint, &fields).await?;
+        let answer = self.push(endpoint, &fields).await?;
         let pushed = PushedRequest::read(&answer.body).ok_or(unavailable("provider_garbage"))?;
         let fields = [("client_id", self.client.id()), ("request_uri", &pushed.request_uri)];
         location.query_pairs_mut().extend_pairs(fields);

@@ -13,6 +13,9 @@ use super::flow::LIFETIME;
 /// The longest `acr_values` of a query, in bytes.
 const LONGEST_VALUES: usize = 1_024;
 
+/// The longest `max_age` of a query: 90 days, in seconds. A provider may refuse a number that it cannot hold.
+const LONGEST_AGE: u64 = 90 * 24 * 60 * 60;
+
 /// What one sign-in asks of the provider, for [`SignIn::begin_with`](crate::oauth::SignIn::begin_with) (OpenID Connect Core §3.1.2.1).
 ///
 /// ```
@@ -45,7 +48,7 @@ impl SignInDemands {
 
     /// What the query of the request demands, with the parameters `acr_values` and `max_age`: for the route to which the
     /// [login page](crate::Scope::login_page) of pages with [`#[step_up]`](macro@crate::step_up) leads. That page must pass its query on.
-    /// What is not there, or cannot be read, demands nothing.
+    /// What is not there, or cannot be read, demands nothing, and neither does an age of more than 90 days.
     ///
     /// Everybody can write such a link. It can make the login stronger, but not weaker: the page checks its own demand.
     ///
@@ -72,7 +75,10 @@ impl SignInDemands {
                 "acr_values" if value.len() <= LONGEST_VALUES && value.split(' ').all(is_scope) => {
                     demands.acr_values = Some(value.into_owned());
                 }
-                "max_age" => demands.max_age = value.parse().ok().map(Duration::from_secs),
+                "max_age" => {
+                    let age = value.parse().ok().filter(|age| *age <= LONGEST_AGE);
+                    demands.max_age = age.map(Duration::from_secs);
+                }
                 _ => {}
             }
         }
@@ -149,6 +155,8 @@ mod tests {
             "?max_age=",
             "?max_age=-1",
             "?max_age=5m",
+            "?max_age=7776001",
+            "?max_age=18446744073709551615",
             "?acr_values=",
             "?acr_values=a%0Ab",
             "?prompt=none&login_hint=x",

@@ -52,6 +52,24 @@ impl SignInParts {
         }
     }
 
+    /// Pushes the request of a sign-in (RFC 9126 §2.1). What it demands may come from the query of a stranger, so that a provider refuses it
+    /// is no refusal of the client.
+    pub(super) async fn push(&self, endpoint: &Address, fields: &[(&str, &str)]) -> Result<Answer, SignInError> {
+        let answer = self.client.post(&self.provider, endpoint, fields, &self.clock).await;
+        answer.map_err(|error| match error {
+            RequestError::Refused(code)
+                if matches!(&*code, "invalid_request" | "unmet_authentication_requirements") =>
+            {
+                tracing::warn!(issuer = self.provider.issuer(), %code, "a provider refused the request of a sign-in");
+                rejected("request_refused")
+            }
+            other => {
+                self.note_refusal(&other);
+                other.into()
+            }
+        })
+    }
+
     /// Posts the fields as the client.
     pub(super) async fn post(&self, endpoint: &Address, fields: &[(&str, &str)]) -> Result<Answer, RequestError> {
         let answer = self.client.post(&self.provider, endpoint, fields, &self.clock).await;

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::jwt::{Jwt, KeySource, TokenCache, TokenKind};
 use crate::principal::Principal;
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderMetadata};
 
 /// How long ago an ID token may have been issued: it comes straight from the provider.
 pub(super) const OLDEST: Duration = Duration::from_secs(300);
@@ -119,17 +119,25 @@ impl IdTokens {
 
     /// Checks that the metadata name the algorithm, if they name any.
     async fn is_listed(&self, algorithm: &str) -> Result<(), SignInError> {
-        let metadata = self.provider.metadata().await.map_err(|_| unavailable("provider_unavailable"))?;
-        let Some(listed) = metadata.list(ALGORITHMS) else { return Ok(()) };
-        // RFC 9864 §2.2: `Ed25519` is another name of `EdDSA` with this curve.
-        let one_name = |name| if name == "Ed25519" { "EdDSA" } else { name };
-        if listed.into_iter().any(|listed| one_name(listed) == one_name(algorithm)) {
+        if is_in_list(&*self.provider.metadata().await?, algorithm) {
             return Ok(());
         }
         // The provider may use a new algorithm, and the metadata that are known are older.
-        self.provider.doubt_metadata();
-        Err(rejected("token_alg"))
+        let newer = self.provider.newer_metadata().await?;
+        if is_in_list(&newer, algorithm) { Ok(()) } else { Err(rejected("token_alg")) }
     }
+
+    /// Whether the keys or the metadata that are known may be older than those of the provider, because they cannot be fetched now.
+    pub(super) fn have_old_copies(&self) -> bool {
+        self.verifier.has_old_keys() || self.provider.has_old_metadata()
+    }
+}
+
+fn is_in_list(metadata: &ProviderMetadata, algorithm: &str) -> bool {
+    // RFC 9864 §2.2: `Ed25519` is another name of `EdDSA` with this curve.
+    let one_name = |name| if name == "Ed25519" { "EdDSA" } else { name };
+    let listed = metadata.list(ALGORITHMS);
+    listed.is_none_or(|listed| listed.into_iter().any(|listed| one_name(listed) == one_name(algorithm)))
 }
 
 impl Login {

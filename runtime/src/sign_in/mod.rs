@@ -21,7 +21,8 @@
 //! | `provider_error` | the provider says that it could not sign the user in |
 //! | `access_denied`, `login_required`, `interaction_required`, `consent_required`, `account_selection_required` | the user, or the provider, said no (403) |
 //! | `method` | the request is not a `GET` |
-//! | `code_refused` | the provider did not accept the code: it was used, is another client's, or its verifier is wrong |
+//! | `request_refused` | the provider does not accept what the pushed request demands, or how the application is set up for it: the log has a line with the code of the provider |
+//! | `code_refused` | the provider did not accept the code: it was used, is another client's, or its verifier is wrong. Some providers also say so of a wrong authentication of the client: the log has a line with the code of the provider |
 //! | `id_token_missing`, `id_token_nonce`, `id_token_azp`, `id_token_at_hash`, `id_token_issued`, `id_token_auth_time`, `id_token_claims` | the ID token is missing, or is not the one of this sign-in, or has a claim of another type |
 //! | `id_token_subject` | the ID token of a [renewal](SignIn::refreshed) is of another user |
 //! | `user_info_subject` | the [user information](UpstreamIdentity::user_info) is of another user |
@@ -120,7 +121,8 @@ use crate::settings::RequestState;
 /// ) -> Result<HttpResponse, Problem> {
 ///     // The account is known by issuer and subject: `SELECT .. WHERE issuer = ? AND subject = ?`
 ///     let finished = sign_in.finish(&request, &sessions, async |who| {
-///         Ok::<_, Problem>(who.grant(format!("account of {}", who.subject()), Duration::from_secs(900)))
+///         let account = format!("{} of {}", who.subject(), who.issuer());
+///         Ok::<_, Problem>(who.grant(account, Duration::from_secs(900)))
 ///     });
 ///     finished.await
 /// }

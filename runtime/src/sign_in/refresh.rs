@@ -11,12 +11,16 @@ use tokio::time::timeout;
 
 use super::error::{SignInError, rejected};
 use super::identity::UpstreamTokens;
-use super::renewals::{RenewalOutcome, RenewalTask, RenewalTurn, Renewed, UnverifiedTokens};
+use super::renewals::{RenewalOutcome, RenewalReport, RenewalTask, RenewalTurn, Renewed, UnverifiedTokens};
 use super::{SignIn, SignInParts};
 use crate::audit;
 use crate::client_auth::{RequestError, TokenAnswer};
 use crate::problem::{Problem, respond_with_problem};
 use crate::provider::ProviderEndpoint;
+
+/// For this long, a new ID token that our copies of the provider's keys and metadata do not verify may be verified later. It is also
+/// how long a provider has time to list a new key.
+const DOUBT: Duration = Duration::from_secs(600);
 
 /// Why the tokens of a provider were not renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,21 +73,26 @@ impl SignIn {
         let renewed = loop {
             let latest = remembered.as_ref().unwrap_or(held);
             let refresh = latest.refresh.as_ref().ok_or(UpstreamError::Ended)?;
-            break match self.0.renewals.of(refresh, &self.0.clock) {
-                RenewalTurn::Known(tokens) => Ok(tokens),
+            let outcome = match self.0.renewals.of(refresh, &self.0.clock) {
+                RenewalTurn::Known(tokens) => break Ok(tokens),
                 // What was issued then must be renewed now: the last of them that is remembered.
                 RenewalTurn::EndsSoon(tokens) => {
                     remembered = Some(tokens);
                     continue;
                 }
-                RenewalTurn::Ended => Err(UpstreamError::Ended),
-                RenewalTurn::Refused => Err(UpstreamError::Unavailable),
-                RenewalTurn::Running(outcome) => self.0.outcome_of(outcome).await,
+                RenewalTurn::Ended => break Err(UpstreamError::Ended),
+                RenewalTurn::Refused => break Err(UpstreamError::Unavailable),
+                RenewalTurn::Running(outcome) => outcome,
                 RenewalTurn::Begun(outcome, task) => {
                     self.0.start(latest.clone(), task)?;
-                    self.0.outcome_of(outcome).await
+                    outcome
                 }
             };
+            match self.0.outcome_of(outcome).await {
+                // They were received a while ago, and could be verified only now.
+                RenewalReport { renewed: Ok(tokens), ends_soon: true } => remembered = Some(tokens),
+                report => break report.renewed,
+            }
         };
         match (renewed, remembered) {
             // While the provider is down, a token is used until its very end.
@@ -107,11 +116,12 @@ impl SignInParts {
         Ok(())
     }
 
-    async fn outcome_of(&self, mut outcome: RenewalOutcome) -> Renewed {
-        match timeout(self.longest_renewal(), outcome.wait_for(Option::is_some)).await {
-            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(UpstreamError::Unavailable)),
-            _ => Err(UpstreamError::Unavailable),
-        }
+    async fn outcome_of(&self, mut outcome: RenewalOutcome) -> RenewalReport {
+        let report = match timeout(self.longest_renewal(), outcome.wait_for(Option::is_some)).await {
+            Ok(Ok(outcome)) => outcome.clone(),
+            _ => None,
+        };
+        report.unwrap_or(RenewalReport { renewed: Err(UpstreamError::Unavailable), ends_soon: false })
     }
 
     /// Longer than the calls of one exchange: two for metadata, the exchange itself, two for keys, and their queues.
@@ -160,14 +170,23 @@ impl SignInParts {
         };
         self.is_of_user(id_token, &held.subject, renewed.access.expose(), *received).await.map_err(
             |error| match error {
-                // A key that the provider does not list yet may be listed later.
-                SignInError::Unavailable(_) | SignInError::Rejected("token_kid") => UpstreamError::Unavailable,
+                SignInError::Unavailable(_) => UpstreamError::Unavailable,
+                // The provider may have a new key or a new algorithm. The exchange cannot be repeated, so this is no end yet.
+                SignInError::Rejected("token_kid" | "token_signature" | "token_alg") if self.is_in_doubt(*received) => {
+                    UpstreamError::Unavailable
+                }
                 _ => {
                     audit::sign_in_rejected(error.reason(), self.provider.issuer(), None);
                     UpstreamError::Ended
                 }
             },
         )
+    }
+
+    /// Whether a token that was received at this time since 1970 may have been judged by copies that are too old.
+    fn is_in_doubt(&self, received: Duration) -> bool {
+        let is_new = self.clock.since_1970().is_none_or(|now| now.saturating_sub(received) < DOUBT);
+        is_new || self.id_tokens.have_old_copies()
     }
 
     async fn is_of_user(

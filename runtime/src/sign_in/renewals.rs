@@ -26,7 +26,15 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 const MARGIN: Duration = Duration::from_secs(30);
 
 pub(super) type Renewed = Result<UpstreamTokens, UpstreamError>;
-pub(super) type RenewalOutcome = watch::Receiver<Option<Renewed>>;
+pub(super) type RenewalOutcome = watch::Receiver<Option<RenewalReport>>;
+
+/// How an exchange ended.
+#[derive(Clone)]
+pub(super) struct RenewalReport {
+    pub(super) renewed: Renewed,
+    /// The tokens were received in an earlier attempt, and their access token ends soon or has ended: they must be renewed.
+    pub(super) ends_soon: bool,
+}
 
 /// The exchanges of one process, by the digest of the refresh token.
 #[derive(Clone, Default)]
@@ -105,8 +113,8 @@ impl Renewals {
         let (sender, outcome) = watch::channel(None);
         state.running.insert(digest, outcome.clone());
         let FailedRenewal { failures, unverified } = failed.map(|(_, failed)| failed).unwrap_or_default();
-        let (renewals, clock, sender) = (self.clone(), clock.clone(), Some(sender));
-        RenewalTurn::Begun(outcome, RenewalTask { renewals, digest, clock, failures, unverified, sender })
+        let (renewals, clock, sender, is_late) = (self.clone(), clock.clone(), Some(sender), unverified.is_some());
+        RenewalTurn::Begun(outcome, RenewalTask { renewals, digest, clock, failures, unverified, is_late, sender })
     }
 
     fn state(&self) -> MutexGuard<'_, RenewalState> {
@@ -122,7 +130,9 @@ pub(super) struct RenewalTask {
     failures: u32,
     /// What the provider has issued, until it is verified.
     pub(super) unverified: Option<UnverifiedTokens>,
-    sender: Option<watch::Sender<Option<Renewed>>>,
+    /// The tokens were received in an earlier attempt.
+    is_late: bool,
+    sender: Option<watch::Sender<Option<RenewalReport>>>,
 }
 
 impl RenewalTask {
@@ -153,16 +163,22 @@ impl RenewalTask {
             }
         }
         drop(state);
-        sender.send_replace(Some(renewed));
+        let ends_soon = self.is_late && renewed.as_ref().is_ok_and(|tokens| lives(tokens, &self.clock) < MARGIN);
+        sender.send_replace(Some(RenewalReport { renewed, ends_soon }));
     }
 }
 
 impl RotatedTokens {
     fn new(tokens: &UpstreamTokens, clock: &Clock) -> Self {
-        let lives = tokens.access.expires().duration_since(clock.wall_time()).unwrap_or_default();
+        let lives = lives(tokens, clock);
         let usable = lives.saturating_sub(MARGIN.min(lives.div_f32(2.0)));
         Self { tokens: tokens.clone(), ends_soon: clock.tick().after(usable) }
     }
+}
+
+/// For how long the access token lives from now on.
+fn lives(tokens: &UpstreamTokens, clock: &Clock) -> Duration {
+    tokens.access.expires().duration_since(clock.wall_time()).unwrap_or_default()
 }
 
 impl Drop for RenewalTask {

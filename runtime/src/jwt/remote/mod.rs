@@ -148,6 +148,13 @@ impl RemoteKeySet {
         self.current(clock).is_some()
     }
 
+    /// Returns whether the last fetch of the keys has failed, or one runs.
+    #[cfg(feature = "oauth")]
+    pub(super) fn is_old(&self) -> bool {
+        let state = self.state();
+        state.fetch.is_some() || state.back_off.is_failing()
+    }
+
     /// Returns the keys, after a fetch if one is needed.
     pub(super) async fn ask(&self, wanted: &Wanted, clock: &Clock) -> Result<Arc<KeySet>, AuthError> {
         let name = wanted.name();
