@@ -30,8 +30,9 @@ use crate::navigation;
 
 /// It has the page that the browser was sent away from.
 const COOKIE_NAME: &str = "__Host-step-up";
-/// How long a login may take. A login that met the demand must not count when it is demanded again, so the cookie does not live longer
-/// than the demand allows.
+/// How long a login may take. A login that met the demand should not count as one that failed it when the page demands it again, so the
+/// cookie lives as long as the demand allows, if that is a time in which a user can log in. Otherwise, and if no age is demanded, such a
+/// page answers once with the 401.
 const LONGEST_LOGIN: Duration = Duration::from_secs(600);
 const SHORTEST_LOGIN: Duration = Duration::from_secs(60);
 

@@ -89,7 +89,7 @@ impl Asking {
 
     /// Metadata are fetched in at most two calls.
     fn longest_call(&self) -> Duration {
-        self.provider.outgoing().timeout().saturating_mul(3).saturating_add(Duration::from_secs(1))
+        self.provider.outgoing().longest_call().saturating_mul(3).saturating_add(Duration::from_secs(1))
     }
 }
 

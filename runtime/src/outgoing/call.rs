@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Address, Outgoing, per_thread};
 
 /// How long a call waits while as many as possible are under way.
-const LONGEST_QUEUE: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_QUEUE: Duration = Duration::from_secs(1);
 
 /// A request to another server.
 pub(crate) struct OutgoingCall<'a> {

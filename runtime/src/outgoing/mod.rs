@@ -91,9 +91,9 @@ impl Outgoing {
 
 #[cfg(feature = "oauth")]
 impl Outgoing {
-    /// How long a call may take.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.0.timeout
+    /// How long a call may take, with the wait for its turn.
+    pub(crate) fn longest_call(&self) -> Duration {
+        self.0.timeout.saturating_add(call::LONGEST_QUEUE)
     }
 }
 

@@ -117,9 +117,10 @@ impl Provider {
         state.fetch.is_some() || state.back_off.is_failing()
     }
 
-    /// Longer than a fetch of the metadata may take: two documents may be tried, each as long as one call may take.
+    /// Longer than a fetch of the metadata may take: two documents may be tried, each as long as one call may take with
+    /// the wait for its turn.
     pub(crate) fn longest_fetch(&self) -> Duration {
-        self.outgoing().timeout().saturating_mul(2).saturating_add(GRACE)
+        self.outgoing().longest_call().saturating_mul(2).saturating_add(GRACE)
     }
 
     /// Starts the fetch in its own task, so that it continues if the client that caused it disconnects.

@@ -110,8 +110,9 @@ impl Scope {
     /// If the login of the caller does not meet a [`#[step_up]`](macro@crate::step_up), the address also has what is demanded, as `acr_values`
     /// (separated by spaces) and `max_age` (in seconds). A login page that demands nothing sends back a browser whose login is as weak or
     /// old as before. Such a browser gets 401 and is not redirected a second time. That it was redirected is known from the cookie
-    /// `__Host-step-up`, which lives as long as `max_age`, between one and ten minutes. A user who leaves the login page and opens
-    /// the first page again meanwhile gets the 401 once, too.
+    /// `__Host-step-up`, which lives as long as `max_age`, between one and ten minutes, and ten minutes without `max_age`. It cannot say whether
+    /// the login was refused afterwards, so two other users get the 401 once, too, if they open the same page during that time: one who left
+    /// the login page, and one whose login was admitted and is too old or too weak again. The next navigation is redirected.
     ///
     /// A text that is not a path of this site is reported by [`verify`](Self::verify).
     ///

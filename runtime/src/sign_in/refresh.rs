@@ -126,7 +126,7 @@ impl SignInParts {
 
     /// Longer than the calls of one exchange: two for metadata, the exchange itself, two for keys, and their queues.
     fn longest_renewal(&self) -> Duration {
-        self.provider.outgoing().timeout().saturating_mul(5).saturating_add(Duration::from_secs(5))
+        self.provider.outgoing().longest_call().saturating_mul(5).saturating_add(Duration::from_secs(1))
     }
 
     async fn renew(&self, held: &UpstreamTokens, task: &mut RenewalTask) -> Renewed {

@@ -27,7 +27,7 @@ use crate::provider::Provider;
 
 /// Longer than a request for a token can take: two calls for metadata, the request itself, and their queues.
 fn longest_request(provider: &Provider) -> Duration {
-    provider.outgoing().timeout().saturating_mul(3).saturating_add(Duration::from_secs(5))
+    provider.outgoing().longest_call().saturating_mul(3).saturating_add(Duration::from_secs(2))
 }
 
 /// A bearer token for calls to another service (RFC 6750). Cheap to clone. `Debug` does not show it.

@@ -134,3 +134,33 @@ async fn configured_endpoints_need_no_document() {
     assert_eq!(setting.liar.calls(OIDC), 0);
     assert_eq!(provider.metadata().await.unwrap().endpoint(ProviderEndpoint::Keys), Some(keys.as_str()));
 }
+
+/// Each call may wait a second for its turn, and then take five. A fetch that is still under way is not begun again.
+#[actix_web::test]
+async fn fetch_that_waited_for_its_turns_is_not_taken_for_a_dead_one() {
+    let slow = |answer: Scripted| answer.after(Duration::from_millis(400));
+    let setting = Setting::new();
+    let during = async |seconds| {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        setting.later(seconds).await;
+    };
+    setting.liar.answer(OIDC, slow(Scripted::json(200, &setting.liar.metadata())));
+    let provider = Provider::builder(setting.liar.origin()).clock(&setting.clock).build().unwrap();
+    let second = async {
+        during(11).await;
+        provider.metadata().await
+    };
+    let (first, second) = futures_util::future::join(provider.metadata(), second).await;
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(setting.liar.calls(OIDC), 1);
+
+    setting.liar.publish(&setting.liar.metadata());
+    setting.liar.answer("/jwks", slow(Scripted::json(200, &json!({"keys": [setting.key.jwk("k1")]}))));
+    let second = async {
+        during(17).await;
+        setting.verify().await
+    };
+    let (first, second) = futures_util::future::join(setting.verify(), second).await;
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(setting.liar.calls("/jwks"), 1);
+}

@@ -43,12 +43,12 @@ const BUSY: AuthError = AuthError::Unavailable("issuers_busy");
 type Flight = Arc<AsyncMutex<()>>;
 
 /// The issuers about which the function is being asked.
-pub(super) type OpenFlights = Mutex<HashMap<Box<str>, Flight>>;
+pub(super) type IssuerFlights = Mutex<HashMap<Box<str>, Flight>>;
 
 /// A request that asks or waits. The last one of its issuer closes the flight.
 struct WaitingRequest<'a> {
     issuer: &'a str,
-    flights: &'a OpenFlights,
+    flights: &'a IssuerFlights,
     own: Option<Flight>,
 }
 
@@ -64,7 +64,7 @@ impl Drop for WaitingRequest<'_> {
 }
 
 /// When the function could not be asked about an issuer, and why.
-pub(super) type Failure = (Tick, AuthError);
+pub(super) type IssuerFailure = (Tick, AuthError);
 
 /// An accepted issuer.
 #[derive(Clone)]

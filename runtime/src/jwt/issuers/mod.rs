@@ -18,7 +18,7 @@ use futures_util::future::LocalBoxFuture;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
-use self::asking::{ASKED_AT_ONCE, AcceptedIssuer, Failure, MOST_REFUSED, OpenFlights};
+use self::asking::{ASKED_AT_ONCE, AcceptedIssuer, IssuerFailure, IssuerFlights, MOST_REFUSED};
 pub use self::rules::IssuerRules;
 use super::bearer::{only_bound, only_unbound};
 use super::cache::TokenCache;
@@ -85,8 +85,8 @@ struct RunTimeIssuers {
     accepted: Cache<Box<str>, AcceptedIssuer>,
     refused: Cache<Box<str>, Tick>,
     /// The issuers about which the function is being asked.
-    asked: OpenFlights,
-    failed: Cache<Box<str>, Failure>,
+    asked: IssuerFlights,
+    failed: Cache<Box<str>, IssuerFailure>,
     turns: Semaphore,
     turns_of_known: Semaphore,
     /// How much memory the verified tokens of one issuer may take.
@@ -281,7 +281,7 @@ impl IssuersBuilder {
             asked_again,
             accepted: Cache::new(most),
             refused: Cache::new(MOST_REFUSED),
-            asked: OpenFlights::default(),
+            asked: IssuerFlights::default(),
             failed: Cache::new(MOST_REFUSED),
             turns: Semaphore::new(ASKED_AT_ONCE),
             turns_of_known: Semaphore::new(ASKED_AT_ONCE),

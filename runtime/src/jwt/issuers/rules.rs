@@ -22,6 +22,9 @@ pub(super) fn cache_of_one(most: usize) -> TokenCache {
 }
 
 /// What the tokens of one issuer must be like, as the function of [`Issuers`](super::Issuers) says.
+///
+/// Danger: the metadata of the issuer name where its keys are. As for a [`Provider`], that can be an address of your private
+/// network, or a name that resolves to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct IssuerRules {

@@ -47,7 +47,7 @@ impl Fetcher {
             Self::At(..) => LONGEST_FETCH,
             // The metadata may be fetched first.
             #[cfg(feature = "oauth")]
-            Self::Of(provider) => provider.longest_fetch().saturating_add(provider.outgoing().timeout()),
+            Self::Of(provider) => provider.longest_fetch().saturating_add(provider.outgoing().longest_call()),
         }
     }
 

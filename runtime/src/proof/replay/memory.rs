@@ -1,8 +1,9 @@
 //! The used proofs in the memory of one process.
 //!
 //! Threat: a client that sends many proofs fills the memory, or makes the server forget or reject those of others (CWE-770). Promise:
-//! each key has its place in one of 64 parts, and takes there at most as much as it leaves. A proof that is still valid is never forgotten:
-//! new ones of the key that has too many are rejected. Not promised: a client with tokens for many keys of one part can fill that part.
+//! each key has its place, by the first four bytes of its thumbprint, in one of 64 parts, and takes there at most as much as it leaves. A
+//! proof that is still valid is never forgotten: new ones of the key that has too many are rejected. Not promised: a client with tokens for
+//! many keys of one part can fill that part.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,13 +24,22 @@ const MOST_IN_PART: usize = 14_336;
 /// The used proofs in the memory of this process: the default of [`Dpop`](super::super::Dpop). Clones share them.
 ///
 /// One of its 64 parts holds 14,336 proofs of about 30 bytes each: 30 MB if all are full. One key may have as many proofs in its part
-/// as there are free places left, which is half of the part if it is alone: about 110 requests per second for a window of a minute. Beyond
-/// that its client gets 503 until its oldest proofs have expired, and the clients of other keys do not.
+/// as there are free places left, which is half of the part if it is alone. Beyond that its client gets 503 until its oldest proofs have
+/// expired, and the clients of other keys do not. How many requests per second that are depends on how long a proof may be used: for the
+/// [window](super::super::Dpop::window), and for at least 90 seconds if a nonce is required.
+///
+/// | a proof may be used for | requests per second of one key | that fill a part |
+/// |---|---|---|
+/// | 60 seconds | 109 | 217 |
+/// | 90 seconds | 75 | 149 |
+/// | 300 seconds | 23 | 47 |
 ///
 /// Danger: keys are free, and the part of a key is known from its thumbprint. A client that gets tokens for some fifteen keys of one part,
-/// and sends about 220 requests with valid proofs per second, fills that part: the other clients of it, one of 64, get 503 as long as that
-/// goes on. [Rate limits](macro@crate::rate_limit) by address are checked before the proof, and hold it back; those by principal come too
-/// late. If an issuer gives tokens to strangers, keep such a limit, or use a shared store.
+/// and sends requests with valid proofs at the last rate, fills that part: the other clients of it, one of 64, get 503 as long as that
+/// goes on. Keys whose thumbprints begin with the same four bytes share one count: somebody who searches for such a key, among four
+/// billion, and gets a token for it, can use up the rate of another client. [Rate limits](macro@crate::rate_limit) by address are checked
+/// before the proof, and hold both back; those by principal come too late. If an issuer gives tokens to strangers, keep such a limit, or use
+/// a shared store.
 ///
 /// Every [`Dpop`](super::super::Dpop) without a store and a clock of its own uses the same one, also if each worker builds its own
 /// application.
@@ -208,5 +218,20 @@ mod tests {
         let threads: Vec<_> = (0..16).map(first).collect();
         let firsts = threads.into_iter().filter(|_| true).map(|thread| thread.join().unwrap()).filter(|first| *first);
         assert_eq!(firsts.count(), 1);
+    }
+
+    /// How many proofs a second one key may use, and how many fill a part. Operators plan their limits by these numbers.
+    #[test]
+    fn documented_rates_are_those_of_the_memory() {
+        use crate::proof::{AHEAD, nonce};
+        let guide = include_str!("../../../docs/guide/bound_tokens.md");
+        let source = include_str!("memory.rs");
+        for window in [Duration::from_secs(60), nonce::LONGEST_USE, Duration::from_secs(300)] {
+            let kept = usize::try_from((window + AHEAD).as_secs() + 1).unwrap();
+            let rate = |places: usize| (places + kept / 2) / kept;
+            let row = format!("| {} seconds | {} | {} |", window.as_secs(), rate(MOST_IN_PART / 2), rate(MOST_IN_PART));
+            assert!(guide.contains(&row), "{row}");
+            assert!(source.contains(&format!("/// {row}")), "{row}");
+        }
     }
 }
