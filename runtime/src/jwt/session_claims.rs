@@ -38,6 +38,7 @@ impl SessionClaims {
         })
     }
 
+    #[cfg(feature = "cookies")]
     pub(crate) fn issuer(&self) -> &str {
         &self.0.issuer
     }
