@@ -15,6 +15,7 @@ use palisade::oauth::{OAuthClient, Provider, SignIn, UpstreamIdentity};
 use palisade::{Problem, headers, post, public, rate_limit, validate};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use validator::Validate;
 
 use crate::{
@@ -71,20 +72,21 @@ impl AppSignIn {
     }
 }
 
-/// What an account takes over from the provider when it is created. A provider may leave out each of them.
+/// What an account takes over from the provider when it is created. A provider may leave out each of them, and one of another type counts
+/// as left out.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Profile {
-    name: Option<String>,
-    email: Option<String>,
-    /// Whether the provider has checked that the email is that of the person.
-    #[serde(default)]
-    email_verified: bool,
+    name: Value,
+    email: Value,
+    /// `true` if the provider has checked that the email is that of the person.
+    email_verified: Value,
 }
 
 impl Profile {
     /// The email. Without a check by the provider, it may be the email of somebody else.
     fn verified_email(&self) -> Option<Email> {
-        let email = self.email.as_deref().filter(|_| self.email_verified)?;
+        let email = self.email.as_str().filter(|_| self.email_verified == true)?;
         Email::parse(email).ok()
     }
 }
@@ -111,9 +113,9 @@ async fn create_account(who: &UpstreamIdentity, db: &Db) -> Result<Login, Proble
         };
     }
     let email = profile.verified_email().ok_or(ApiError::NoEmail)?;
-    let is_name = |name: &String| (2..=100).contains(&name.chars().count()) && printable(name).is_ok();
-    let name = profile.name.filter(is_name).unwrap_or_else(|| "New user".to_owned());
-    let account = NewAccount { name: &name, email: &email, age: None, role: Role::User, password_hash: None };
+    let is_name = |name: &&str| (2..=100).contains(&name.chars().count()) && printable(name).is_ok();
+    let name = profile.name.as_str().filter(is_name).unwrap_or("New user");
+    let account = NewAccount { name, email: &email, age: None, role: Role::User, password_hash: None };
     Ok(db.create_account_of(account, who.issuer(), who.subject()).await?)
 }
 
@@ -127,7 +129,6 @@ pub struct LogoutForm {
 /// Ends the sessions that the provider has ended.
 #[post("/auth/back-channel-logout")]
 #[public("logout tokens of the provider are the credential")]
-#[rate_limit(100, "1m", count = failures)]
 #[rate_limit(10_000, "1h", name = "logout-tokens")]
 #[headers(api)]
 #[validate]

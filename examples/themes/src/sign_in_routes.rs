@@ -51,7 +51,6 @@ struct Logout {
 
 #[post("/sign-in/back-channel")]
 #[public("the token is the credential")]
-#[rate_limit(100, "1m", count = failures)]
 #[rate_limit(10_000, "1h", name = "logout-tokens")]
 async fn back_channel(form: Form<Logout>, sign_in: Data<SignIn>, revoked: Data<MemoryRevocations>) -> Answer {
     sign_in.back_channel(&form.logout_token, revoked.as_ref()).await?;

@@ -102,6 +102,10 @@ impl SignIn {
     /// End the own session first ([`CookieSessions::end`](crate::session::CookieSessions::end)). Use a link and no redirect
     /// after a form: the default Content Security Policy has `form-action 'self'`, which Chromium applies to redirects too.
     ///
+    /// If no metadata of the provider are known yet, such as after a restart, this waits for them. With a provider that hangs, that takes twice
+    /// its [timeout](crate::oauth::ProviderBuilder::timeout) and half a second. Put it into a `actix_web::rt::time::timeout` of a second, so that the
+    /// page is shown without the link then.
+    ///
     /// # Errors
     ///
     /// The provider does not respond: 503. The own session is over all the same.
@@ -134,7 +138,6 @@ impl SignIn {
     ///
     /// #[post("/sign-in/back-channel")]
     /// #[public("logout tokens of the provider")]
-    /// #[rate_limit(100, "1m", count = failures)]
     /// #[rate_limit(10_000, "1h", name = "logout-tokens")]
     /// async fn back_channel(
     ///     form: Form<Logout>,
@@ -148,8 +151,10 @@ impl SignIn {
     /// ```
     ///
     /// All tokens come from the address of the provider, which may end the sessions of many users at once, and may send each token only
-    /// once. So the first limit counts failures only: a limit of all requests would drop logouts, and those sessions would go on. The second
-    /// limit is large. It bounds how fast a provider can fill the store, in which each logout of a session has an entry for 90 days.
+    /// once. A token that a limit refuses is a logout that does not happen, so there is only one limit, and it is large. It bounds how fast a
+    /// provider can fill the store, in which each logout of a session has an entry for 90 days. A small limit of failures would refuse logouts
+    /// too: requests count as failures until they are answered, and with a provider that several companies share, another client of it may
+    /// send wrong tokens from the same address. A forged token costs no more than the check of a signature.
     ///
     /// A token that names a session of the provider ends what began in this session, and nothing else, also if it names the user too. A session
     /// that began with an ID token without `sid` goes on then: where a provider has no sessions in its ID tokens, call
@@ -160,7 +165,7 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// The token is not valid or was used before (400), or keys or store cannot be asked (503).
+    /// The token is not valid or was used before (400, so that a handler that ends further sessions by the order does not do it twice), or keys or store cannot be asked (503).
     pub async fn back_channel(
         &self,
         logout_token: &str,

@@ -56,10 +56,14 @@ impl SignIn {
     /// Call it when the [access token](UpstreamTokens::access_token) ends soon. In one process a refresh token is used by one exchange at a
     /// time. If the provider issues a new refresh token, another caller with the old one gets the same new tokens for ten minutes, for
     /// example because they could not be saved. If their access token ends within half a minute meanwhile, they are renewed first. At most
-    /// 1,024 renewals are remembered, so with more of them in ten minutes the oldest are forgotten earlier. Several processes must agree among
+    /// 1,024 renewals are remembered, so with more of them in ten minutes the oldest are forgotten earlier. The same holds for new tokens whose
+    /// ID token cannot be verified yet, because the keys of the provider cannot be fetched. Several processes must agree among
     /// themselves, for example by a lock of the row in which they keep the tokens.
     ///
     /// If the provider issues no new refresh token, the old one stays. If it does not name the scopes, they stay too.
+    ///
+    /// A new ID token that the known keys and metadata of the provider do not verify is [`UpstreamError::Unavailable`] for ten minutes, in
+    /// which they are renewed, and then [`UpstreamError::Ended`].
     ///
     /// After a failure, this refresh token is not used again for one second, then for two, up to half a minute. At most 1,024 exchanges run
     /// at once. Both are [`UpstreamError::Unavailable`]. A refresh token that the provider does not accept any more is not sent to it again for ten

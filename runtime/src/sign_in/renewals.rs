@@ -4,7 +4,7 @@
 //! the application could not save them; a provider that is down and is asked by each request of each user (CWE-400). Promise: an
 //! exchange is forgotten only by the task that runs it, and at most 1,024 run at once. What a refresh token was exchanged for is
 //! remembered for ten minutes, and so is one that the provider does not accept any more. After a failure there is a pause of one second for this refresh token, which doubles up to half a
-//! minute. Of those that have ended or failed, at most 1,024 each are remembered.
+//! minute. Of those that have ended or failed, or whose tokens are not verified yet, at most 1,024 each are remembered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,8 @@ struct RenewalState {
     /// There are no circles: what a token was exchanged for is forgotten when the provider issues that token again.
     rotated: RecentRenewals<RotatedTokens>,
     failed: RecentRenewals<FailedRenewal>,
+    /// Failures after the provider has issued tokens, which plain failures must not push out.
+    unverified: RecentRenewals<FailedRenewal>,
     /// Those that the provider does not accept any more.
     ended: RecentRenewals<()>,
 }
@@ -102,7 +104,7 @@ impl Renewals {
         if state.ended.find(&digest, now).is_some() {
             return RenewalTurn::Ended;
         }
-        let failed = state.failed.find(&digest, now);
+        let failed = state.unverified.find(&digest, now).or_else(|| state.failed.find(&digest, now));
         if failed.as_ref().is_some_and(|(since, failed)| now.since(*since) < pause_after(failed.failures)) {
             return RenewalTurn::Refused;
         }
@@ -146,6 +148,7 @@ impl RenewalTask {
         let mut state = self.renewals.state();
         state.running.remove(&self.digest);
         state.failed.forget(&self.digest);
+        state.unverified.forget(&self.digest);
         match &renewed {
             // RFC 6749 §6: a provider need not rotate. A token that stays must be exchanged again when the access token ends.
             Ok(tokens) => {
@@ -159,7 +162,8 @@ impl RenewalTask {
             Err(UpstreamError::Ended) => state.ended.keep(self.digest, (), now),
             Err(UpstreamError::Unavailable) => {
                 let (failures, unverified) = (self.failures.saturating_add(1), self.unverified.take());
-                state.failed.keep(self.digest, FailedRenewal { failures, unverified }, now);
+                let kind = if unverified.is_some() { &mut state.unverified } else { &mut state.failed };
+                kind.keep(self.digest, FailedRenewal { failures, unverified }, now);
             }
         }
         drop(state);
@@ -255,6 +259,22 @@ mod tests {
         assert!(matches!(renewals.of("b", &clock), RenewalTurn::Known(_)));
         begun(&renewals, "a", &clock).end(Err(UpstreamError::Ended));
         assert!(matches!(renewals.of("a", &clock), RenewalTurn::Ended));
+    }
+
+    /// The provider has issued them, and would take a second use of the refresh token for a theft.
+    #[test]
+    fn tokens_that_are_not_verified_yet_are_not_pushed_out_by_plain_failures() {
+        let manual = ManualClock::new();
+        let (renewals, clock) = (Renewals::default(), Clock::from(&manual));
+        let mut task = begun(&renewals, "rt-1", &clock);
+        task.unverified = Some(UnverifiedTokens { tokens: tokens("rt-2"), received: Duration::ZERO });
+        task.end(Err(UpstreamError::Unavailable));
+        for number in 0..2 * MOST {
+            manual.advance(Duration::from_millis(1));
+            begun(&renewals, &number.to_string(), &clock).end(Err(UpstreamError::Unavailable));
+        }
+        let task = begun(&renewals, "rt-1", &clock);
+        assert!(task.unverified.is_some() && task.is_late && task.failures == 1);
     }
 
     #[test]
