@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
-use super::JwtBuilder;
 use super::json::{Reason, SeenNames, Text};
+use super::{Grant, JwtBuilder};
 use crate::authn::digest::Digest;
 use crate::principal::Confirmation;
 
@@ -97,5 +97,13 @@ impl<I, A, K> JwtBuilder<I, A, K> {
     pub fn require_proof(mut self) -> Self {
         self.expectations.needs_proof = true;
         self
+    }
+}
+
+impl Grant {
+    /// The scheme in which a client presents the token (RFC 9449 §5).
+    pub(crate) fn token_type(&self) -> &'static str {
+        let is_of_a_key = self.confirmation.as_ref().is_some_and(|confirmation| confirmation.dpop_key().is_some());
+        if is_of_a_key { "DPoP" } else { "Bearer" }
     }
 }

@@ -41,7 +41,7 @@ pub struct Grant {
     #[cfg(feature = "oauth")]
     upstream: Option<Box<Upstream>>,
     login: Option<Box<StatedLogin>>,
-    confirmation: Option<Confirmation>,
+    pub(super) confirmation: Option<Confirmation>,
     actor: Option<Actor>,
     claims: Map<String, Value>,
 }

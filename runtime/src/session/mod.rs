@@ -340,7 +340,7 @@ impl<S: SessionStore, R: RevocationStore> Sessions<S, R> {
             return Err(IssueError::Lifetime);
         }
         let access_token = self.0.issuer.issue(&grant.clone().session(session))?;
-        Ok(TokenPair { access_token, token_type: "Bearer", expires_in, refresh_token: refresh.encode() })
+        Ok(TokenPair { access_token, token_type: grant.token_type(), expires_in, refresh_token: refresh.encode() })
     }
 }
 

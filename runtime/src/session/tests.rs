@@ -237,10 +237,13 @@ async fn refreshed_token_keeps_actor_key_and_login() {
         .bound_to(Confirmation::DpopKey([7; 32]))
         .authenticated("phr", ["otp"], login);
     let mut pair = sessions.begin(&first).await.unwrap();
+    let token_type = |pair: &TokenPair| serde_json::to_value(pair).unwrap()["token_type"].clone();
+    assert_eq!(token_type(&pair), "DPoP");
     let began = jwt.danger_verify_without_proof(pair.access_token()).await.unwrap();
     for _ in 0..2 {
         clock.advance(DAY);
         pair = refresh(&sessions, pair.refresh_token()).await.unwrap();
+        assert_eq!(token_type(&pair), "DPoP");
         let renewed = jwt.danger_verify_without_proof(pair.access_token()).await.unwrap();
         assert_eq!(renewed.actor().map(Actor::subject), Some("support"));
         assert_eq!(renewed.confirmation(), Some(&Confirmation::DpopKey([7; 32])));

@@ -22,7 +22,8 @@ fn as_text<S: serde::Serializer>(token: &Zeroizing<String>, serializer: S) -> Re
 }
 
 impl TokenPair {
-    /// For `Authorization: Bearer`.
+    /// For `Authorization: Bearer`, or `DPoP` if the token is bound to the key of proofs. The member `token_type` of the response says which
+    /// (RFC 9449 §5).
     #[must_use]
     pub fn access_token(&self) -> &str {
         &self.access_token
