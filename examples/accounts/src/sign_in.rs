@@ -107,7 +107,7 @@ async fn create_account(who: &UpstreamIdentity, db: &Db) -> Result<Login, Proble
     let mut profile: Profile = who.claims().unwrap_or_default();
     if profile.verified_email().is_none() {
         profile = match who.user_info().await {
-            // A provider need not have user information. What cannot be read now is no reason to refuse the person.
+            // Some providers have no user information. An outage is an error of its own, because the person may have an email there.
             Err(error) if error.reason() == "user_info_missing" => profile,
             informed => informed?,
         };

@@ -39,7 +39,7 @@ async fn cancel(message: Json<Message>, caller: Principal) -> HttpResponse {
     answer(&message, "cancel", format!("cancelled by {}", caller.subject()))
 }
 
-/// The answer of a route that has this tool. The body decides what is called, whatever the header says.
+/// The answer of a route that has this tool. The tool is named in the body. The header is not read.
 fn answer(message: &Message, tool: &str, text: String) -> HttpResponse {
     let Some(id) = &message.id else { return HttpResponse::Accepted().finish() };
     let described = |name: &str| json!({ "name": name, "description": name, "inputSchema": { "type": "object" } });

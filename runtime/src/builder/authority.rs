@@ -83,7 +83,7 @@ impl PalisadeBuilder {
     /// is no default: a route that needs the issuer is then a configuration error if the [`routes`](Self::routes) are given,
     /// and responds with 500 if they are not.
     ///
-    /// A tenant that the application [assigned](crate::Principal::with_assigned_tenant) counts whoever the issuer is.
+    /// A tenant that the application [assigned](crate::Principal::with_assigned_tenant) counts for every issuer.
     ///
     /// Danger: if the subjects of every issuer could own, the `alice` of one issuer could read what belongs to the `alice` of
     /// another (ASVS V6.8.1).

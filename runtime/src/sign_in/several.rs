@@ -33,11 +33,11 @@ use crate::config_error::{ConfigError, Mistakes};
 /// }
 ///
 /// # fn key() -> [u8; 32] { [7; 32] }
-/// fn configure(home: OAuthClient, work: OAuthClient) -> Result<SignIns, ConfigError> {
+/// fn configure(home: OAuthClient, staff: OAuthClient) -> Result<SignIns, ConfigError> {
 ///     let at = |issuer, client, uri| SignIn::builder(&Provider::discover(issuer)?, client, uri, key()).build();
 ///     SignIns::new([
 ///         ("home", at("https://home.example", home, "https://app.example/sign-in/home/callback")?),
-///         ("work", at("https://work.example", work, "https://app.example/sign-in/work/callback")?),
+///         ("staff", at("https://staff.example", staff, "https://app.example/sign-in/staff/callback")?),
 ///     ])
 /// }
 /// # let _ = palisade::scope("").service(begin);
