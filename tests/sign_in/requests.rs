@@ -117,18 +117,42 @@ async fn provider_that_does_not_say_s256_is_not_used_by_public_clients() {
     assert_eq!(Browser::default().begins(&app, "/sign-in").await.value("code_challenge_method"), "S256");
 }
 
+/// CWE-601. The detail tells the person, and the event the operator, that somebody made the link.
 #[actix_web::test]
-async fn return_path_stays_on_the_site() {
+async fn return_path_of_another_site_is_refused() {
     let liar = liar();
     let app = site!(sign_in(&liar));
-    let long = format!("/{}", "a".repeat(1_500));
-    for path in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", &long] {
+    let (log, _guard) = Log::start();
+    let long = format!("https://evil.example/{}", "a".repeat(3_000));
+    for path in
+        ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", &long]
+    {
+        let refused = call(&app, request(Method::GET, &begin_with(path))).await;
+        refused.assert_problem(400);
+        assert!(refused.body.contains("does not lead back to this site"), "{path}: {}", refused.body);
+        assert_eq!((refused.header("location"), refused.header("set-cookie")), ("", ""), "{path}");
+        log.assert_one(&["sign_in_rejected", "reason=\"return_path\""]);
+    }
+}
+
+#[actix_web::test]
+async fn missing_or_too_long_return_path_leads_to_the_first_page() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    let (log, _guard) = Log::start();
+    for path in ["", &format!("/{}", "a".repeat(1_500)), &format!("/{}", "a".repeat(3_000))] {
         let browser = Browser::default();
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", path).finish();
-        let asked = browser.begins(&app, &format!("/sign-in?{query}")).await;
+        let asked = browser.begins(&app, &begin_with(path)).await;
         issue(&liar, &asked.claims(&liar));
         assert_eq!(browser.get(&app, &asked.answer(&liar)).await.header("location"), "/", "{path}");
     }
+    let all = log.take_all();
+    assert!(!all.contains("sign_in_rejected"), "{all}");
+}
+
+fn begin_with(return_to: &str) -> String {
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", return_to).finish();
+    format!("/sign-in?{query}")
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! The page to which a login sends its user back.
 //!
 //! Threat: a link to the login page whose parameter leads to another site afterwards (CWE-601, ASVS V15.3.2). Promise: the value is a
-//! path of this site, however a browser reads it. Any other text becomes `/`.
+//! path of this site, however a browser reads it. Any other text becomes `/`, and a sign-in refuses it.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::navigation::is_path_of_this_site;
+use crate::navigation::{LONGEST_PATH, is_path_of_this_site};
 
 /// A path of this site, maybe with a query, to which a login page sends its user back: the parameter `return_to` that
 /// [`Scope::login_page`](crate::Scope::login_page) adds.
 ///
 /// Each text is read without an error. One that is not a path of this site, or has more than 2,048 bytes, becomes `/`. So a link that
-/// somebody else has made shows the usual page.
+/// somebody else has made shows the usual page. [`SignIn::begin`](crate::oauth::SignIn::begin) refuses it instead, and notes it in the
+/// audit log.
 ///
 /// ```
 /// use actix_web::web::{Form, Query};
@@ -40,38 +41,76 @@ use crate::navigation::is_path_of_this_site;
 /// ```
 ///
 /// It is visible ASCII without `"`, `'`, backticks, `<`, `>` and backslashes, and a text with one of them becomes `/`. In HTML, escape
-/// its `&`.
+/// its `&`. A `/` that stands for such a text is not equal to the `/` of [`default`](Self::default).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnPath(String);
+pub struct ReturnPath(Wanted);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    Path(String),
+    /// A text that is not a path of this site.
+    Foreign,
+}
+
+const FIRST_PAGE: &str = "/";
 
 impl ReturnPath {
     /// The path, or `/` if the text is not a path of this site.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        if is_path_of_this_site(text) { Self(text.to_owned()) } else { Self::default() }
+        if text.is_empty() {
+            return Self::default();
+        }
+        if !is_path_of_this_site(text) {
+            return Self(Wanted::Foreign);
+        }
+        if text.len() > LONGEST_PATH { Self::default() } else { Self(Wanted::Path(text.to_owned())) }
     }
 
     /// The path.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Wanted::Path(path) => path,
+            Wanted::Foreign => FIRST_PAGE,
+        }
+    }
+
+    /// Whether `/` stands for a text that is not a path of this site.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self.0, Wanted::Foreign)
     }
 }
 
 impl Default for ReturnPath {
     fn default() -> Self {
-        Self("/".to_owned())
+        Self(Wanted::Path(FIRST_PAGE.to_owned()))
     }
 }
 
 impl fmt::Display for ReturnPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl<'de> Deserialize<'de> for ReturnPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self::new(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_path_becomes_the_first_page() {
+        let of = |length| ReturnPath::new(&format!("/{}", "a".repeat(length)));
+        assert_eq!(of(2_047).as_str().len(), 2_048);
+        assert_eq!(of(2_048), ReturnPath::default());
+        assert_eq!(ReturnPath::new(""), ReturnPath::default());
+        assert_ne!(ReturnPath::new("//evil.example"), ReturnPath::default());
     }
 }

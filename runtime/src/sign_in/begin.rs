@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
 use super::demands::SignInDemands;
-use super::error::{SignInError, unavailable};
+use super::error::{FOREIGN_RETURN, SignInError, unavailable};
 use super::flow::Flow;
 use super::{SignIn, SignInParts};
 use crate::client_auth::PushedRequest;
@@ -23,13 +23,13 @@ const S256: &str = "S256";
 
 impl SignIn {
     /// Sends the browser to the provider: 303, with a cookie that binds the sign-in to this browser. After the sign-in, the browser comes
-    /// back to `return_to`; a path over 1,024 bytes becomes `/`.
+    /// back to `return_to`; a path over 1,024 bytes becomes `/`, and a text that is not a path of this site is refused.
     ///
     /// A browser keeps at most four sign-ins that were begun and not completed, each for ten minutes.
     ///
     /// # Errors
     ///
-    /// The provider does not respond, or does not support S256 (for a [public](crate::oauth::OAuthClient::public) client also: does not say that
+    /// `return_to` was read from a text that is not a path of this site (CWE-601): 400. The provider does not respond, or does not support S256 (for a [public](crate::oauth::OAuthClient::public) client also: does not say that
     /// it does): 503. The handler is not behind palisade: 500.
     pub async fn begin(&self, request: &HttpRequest, return_to: &ReturnPath) -> Result<HttpResponse, SignInError> {
         self.begin_with(request, return_to, &SignInDemands::new()).await
@@ -63,6 +63,9 @@ impl SignInParts {
         demands: &SignInDemands,
     ) -> Result<Url, SignInError> {
         let state = RequestState::of(request).ok_or(SignInError::NotGuarded)?;
+        if return_to.is_foreign() {
+            return Err(FOREIGN_RETURN);
+        }
         let metadata = self.provider.metadata().await?;
         if !self.may_rely_on_pkce(&metadata) {
             return Err(unavailable("pkce_unsupported"));

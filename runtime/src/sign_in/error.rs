@@ -14,8 +14,8 @@ use crate::unavailable::Unavailable;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignInError {
-    /// The answer of the provider does not belong to a sign-in of this browser, or its tokens are not acceptable: 400. The user should
-    /// begin again.
+    /// The answer of the provider does not belong to a sign-in of this browser, or its tokens are not acceptable, or the link to the
+    /// sign-in leads to another site: 400. The user should begin again.
     #[error("the sign-in was rejected: {0}")]
     Rejected(&'static str),
     /// The user or the provider said no: 403.
@@ -32,6 +32,8 @@ pub enum SignInError {
 pub(super) const MISSING: SignInError = rejected("flow_missing");
 /// The provider does not accept this client. This is an event where it happens.
 pub(super) const CLIENT_REFUSED: SignInError = unavailable("client_refused");
+/// The path to return to is not of this site (CWE-601).
+pub(super) const FOREIGN_RETURN: SignInError = rejected("return_path");
 pub(super) const SEALED: SignInError = rejected("flow_sealed");
 
 pub(super) const fn rejected(reason: &'static str) -> SignInError {
@@ -73,6 +75,9 @@ impl From<RequestError> for SignInError {
 impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         let problem = match &error {
+            &FOREIGN_RETURN => Self::new(StatusCode::BAD_REQUEST).with_detail(
+                "The link to this sign-in does not lead back to this site. Please start again from our page.",
+            ),
             SignInError::Rejected(_) => Self::new(StatusCode::BAD_REQUEST)
                 .with_detail("Your sign-in could not be completed. Please start again."),
             SignInError::Denied(_) => {

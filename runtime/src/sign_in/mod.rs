@@ -20,6 +20,7 @@
 //! | `issuer_mismatch`, `issuer_missing` | the answer is of another provider (RFC 9207) |
 //! | `provider_error` | the provider says that it could not sign the user in |
 //! | `access_denied`, `login_required`, `interaction_required`, `consent_required`, `account_selection_required` | the user, or the provider, said no (403) |
+//! | `return_path` | the link to the sign-in leads to another site (CWE-601) |
 //! | `method` | the request is not a `GET` |
 //! | `request_refused` | the provider does not accept what the pushed request demands, or how the application is set up for it: the log has a line with the code of the provider |
 //! | `code_refused` | the provider did not accept the code: it was used, is another client's, or its verifier is wrong. Some providers also say so of a wrong authentication of the client: the log has a line with the code of the provider |

@@ -47,7 +47,7 @@ impl LoginPage {
 
     /// Whether the person wanted another page, which needs a login.
     fn is_led_here(&self) -> bool {
-        self.return_to != ReturnPath::default()
+        self.return_to.as_str() != "/"
     }
 }
 

@@ -63,7 +63,7 @@ fn texts_of_sign_in(status: StatusCode) -> Option<(&'static str, &'static str)> 
     Some(match status.as_u16() {
         400 => (
             "Your sign-in could not be completed",
-            "It may have taken too long, or was completed before. Please start again.",
+            "It may have taken too long, was completed before, or began with a link that leads to another site. Please start again.",
         ),
         403 => (
             "You were not signed in",

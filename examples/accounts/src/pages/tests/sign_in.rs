@@ -44,7 +44,11 @@ async fn a_provider_that_is_down_and_a_forged_answer_are_kind_pages() {
     let down = site.send(TestRequest::get().uri("/sign-in")).await;
     down.assert_page(503).assert_has("The provider does not answer").assert_has("href=\"/login\"");
     assert!(!down.header("retry-after").is_empty());
-    for path in ["/sign-in/callback", "/sign-in/callback?code=c&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+    for path in [
+        "/sign-in?return_to=https://evil.example",
+        "/sign-in/callback",
+        "/sign-in/callback?code=c&state=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ] {
         let forged = site.send(TestRequest::get().uri(path)).await;
         forged.assert_page(400).assert_has("Your sign-in could not be completed");
     }
