@@ -178,6 +178,20 @@ async fn rules_say_what_a_token_is_bound_to_and_where_its_permissions_are() {
     let principal = issuers.verify(&acme.token(|claims| claims["may"] = json!(["orders:read"]))).await.unwrap();
     assert!(principal.has_permission("orders:read"));
 
+    // RFC 8725 section 3.1. The key of the issuer is for ES256.
+    for (algorithms, expected) in [
+        (vec![palisade::jwt::Algorithm::EdDsa, palisade::jwt::Algorithm::Es256], Ok(())),
+        (vec![palisade::jwt::Algorithm::EdDsa], Err(AuthError::Invalid("token_alg"))),
+        (vec![], Err(UNKNOWN)),
+        (vec![palisade::jwt::Algorithm::Hs256], Err(UNKNOWN)),
+    ] {
+        let rules = IssuerRules::new(AUDIENCE).algorithms(algorithms.clone());
+        let accept = async move |_: &str| Ok(Some(rules.clone()));
+        let issuers = Issuers::builder(accept).build().unwrap();
+        let verdict = issuers.verify(&acme.token(|_| {})).await.map(drop);
+        assert_eq!(verdict, expected, "{algorithms:?}");
+    }
+
     let issuer = acme.liar.origin().to_owned();
     let accept = async move |asked: &str| Ok((asked == issuer).then(|| IssuerRules::new(AUDIENCE).require_proof()));
     let issuers = Issuers::builder(accept).build().unwrap();

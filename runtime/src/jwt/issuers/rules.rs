@@ -8,7 +8,7 @@ use crate::config_error::ConfigError;
 use crate::jwt::cache::TokenCache;
 use crate::jwt::header::TokenType;
 use crate::jwt::paths::{ClaimPath, ClaimSource};
-use crate::jwt::{Jwt, JwtBuilder, Set};
+use crate::jwt::{Algorithm, Jwt, JwtBuilder, Set};
 use crate::provider::Provider;
 
 /// How much memory the verified tokens of one issuer may take, and those of all.
@@ -34,6 +34,7 @@ pub struct IssuerRules {
     scopes_at: Option<ClaimPath>,
     permissions_at: Option<ClaimPath>,
     token_type: TokenType,
+    algorithms: Option<Vec<Algorithm>>,
     needs_proof: bool,
 }
 
@@ -48,6 +49,7 @@ impl IssuerRules {
             scopes_at: None,
             permissions_at: None,
             token_type: TokenType::default(),
+            algorithms: None,
             needs_proof: false,
         }
     }
@@ -106,6 +108,14 @@ impl IssuerRules {
         self
     }
 
+    /// The algorithms that are accepted, of those that the keys of the issuer allow: see
+    /// [`JwtBuilder::algorithms`](crate::jwt::JwtBuilder::algorithms). Default: all of these. With an empty list, or with an algorithm of
+    /// secrets such as `Hs256`, the issuer is not accepted, and the log says why.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
     /// The verifier for the tokens of this issuer.
     pub(super) fn verifier(&self, issuer: &str, known: &RunTimeIssuers) -> Result<Jwt, ConfigError> {
         let provider = Provider::builder(issuer).clock(known.clock.clone()).sharing(&known.outgoing).build()?;
@@ -120,6 +130,9 @@ impl IssuerRules {
             paths.scopes = ClaimSource::At(path.clone());
         }
         jwt.expectations.needs_proof = self.needs_proof;
+        if let Some(algorithms) = &self.algorithms {
+            jwt = jwt.algorithms(algorithms.iter().copied());
+        }
         jwt.revocations.clone_from(&known.revocations);
         jwt.token_type(self.token_type).cache(known.cache).clock(known.clock.clone()).build()
     }
