@@ -25,15 +25,28 @@ async fn held(liar: &Liar, sign_in: &SignIn, refresh_token: &str) -> UpstreamTok
     sign_in.open_tokens(&kept(liar, sign_in, Some(refresh_token)).await).unwrap()
 }
 
+/// An ID token that lives for so many seconds.
+fn id_token(liar: &Liar, seconds: u64) -> String {
+    let now = palisade_tests::tokens::now();
+    let claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + seconds});
+    key().token("k", &claims)
+}
+
+/// The tokens of a sign-in, in an application that was restarted after it.
+async fn held_after_a_restart(liar: &Liar, clock: &ManualClock) -> (SignIn, UpstreamTokens) {
+    let kept = kept(liar, &sign_in(liar), Some("rt-1")).await;
+    let restarted = builder(liar).clock(clock).build().unwrap();
+    let held = restarted.open_tokens(&kept).unwrap();
+    (restarted, held)
+}
+
 /// The save of the application failed, or another worker has loaded the old tokens.
 #[actix_web::test]
 async fn tokens_are_the_same_for_a_later_caller_although_their_id_token_is_old() {
     let (liar, clock) = (liar(), clock());
     let sign_in = builder(&liar).clock(&clock).build().unwrap();
     let held = held(&liar, &sign_in, "rt-1").await;
-    let now = palisade_tests::tokens::now();
-    let claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + 300});
-    let token = key().token("k", &claims);
+    let token = id_token(&liar, 300);
     // The access token lives longer than the ID token.
     renewing(&liar, move |answer| {
         answer["id_token"] = token.clone().into();
@@ -49,13 +62,8 @@ async fn tokens_are_the_same_for_a_later_caller_although_their_id_token_is_old()
 #[actix_web::test]
 async fn tokens_are_not_lost_if_their_id_token_cannot_be_verified_yet() {
     let (liar, clock) = (liar(), clock());
-    let before = sign_in(&liar);
-    let kept = kept(&liar, &before, Some("rt-1")).await;
-    let restarted = builder(&liar).clock(&clock).build().unwrap();
-    let held = restarted.open_tokens(&kept).unwrap();
-    let now = palisade_tests::tokens::now();
-    let claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + 300});
-    let token = key().token("k", &claims);
+    let (restarted, held) = held_after_a_restart(&liar, &clock).await;
+    let token = id_token(&liar, 300);
     renewing(&liar, move |answer| answer["id_token"] = token.clone().into());
     liar.answer("/jwks", Scripted::text(503, ""));
     assert_eq!(restarted.refreshed(&held).await.unwrap_err(), UpstreamError::Unavailable);
@@ -174,13 +182,8 @@ async fn provider_that_is_down_is_asked_later_and_later() {
 #[actix_web::test]
 async fn renewed_tokens_survive_a_long_outage_of_the_keys() {
     let (liar, clock) = (liar(), clock());
-    let before = sign_in(&liar);
-    let kept = kept(&liar, &before, Some("rt-1")).await;
-    let restarted = builder(&liar).clock(&clock).build().unwrap();
-    let held = restarted.open_tokens(&kept).unwrap();
-    let now = palisade_tests::tokens::now();
-    let claims = json!({"iss": liar.origin(), "aud": CLIENT, "sub": "ada", "iat": now, "exp": now + 120});
-    let token = key().token("k", &claims);
+    let (restarted, held) = held_after_a_restart(&liar, &clock).await;
+    let token = id_token(&liar, 120);
     renewing(&liar, move |answer| answer["id_token"] = token.clone().into());
     liar.answer("/jwks", Scripted::text(503, ""));
     assert_eq!(restarted.refreshed(&held).await.unwrap_err(), UpstreamError::Unavailable);

@@ -43,10 +43,10 @@ use crate::navigation::{LONGEST_PATH, is_path_of_this_site};
 /// It is visible ASCII without `"`, `'`, backticks, `<`, `>` and backslashes, and a text with one of them becomes `/`. In HTML, escape
 /// its `&`. A `/` that stands for such a text is not equal to the `/` of [`default`](Self::default).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnPath(Wanted);
+pub struct ReturnPath(ReturnTarget);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Wanted {
+enum ReturnTarget {
     Path(String),
     /// A text that is not a path of this site.
     Foreign,
@@ -62,30 +62,30 @@ impl ReturnPath {
             return Self::default();
         }
         if !is_path_of_this_site(text) {
-            return Self(Wanted::Foreign);
+            return Self(ReturnTarget::Foreign);
         }
-        if text.len() > LONGEST_PATH { Self::default() } else { Self(Wanted::Path(text.to_owned())) }
+        if text.len() > LONGEST_PATH { Self::default() } else { Self(ReturnTarget::Path(text.to_owned())) }
     }
 
     /// The path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Wanted::Path(path) => path,
-            Wanted::Foreign => FIRST_PAGE,
+            ReturnTarget::Path(path) => path,
+            ReturnTarget::Foreign => FIRST_PAGE,
         }
     }
 
     /// Whether `/` stands for a text that is not a path of this site.
     #[cfg(feature = "oauth")]
     pub(crate) fn is_foreign(&self) -> bool {
-        matches!(self.0, Wanted::Foreign)
+        matches!(self.0, ReturnTarget::Foreign)
     }
 }
 
 impl Default for ReturnPath {
     fn default() -> Self {
-        Self(Wanted::Path(FIRST_PAGE.to_owned()))
+        Self(ReturnTarget::Path(FIRST_PAGE.to_owned()))
     }
 }
 

@@ -7,18 +7,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_grammar::names::is_scope;
-
 use super::held::{HeldToken, Issued};
+use super::request::TokenRequest;
 use super::{AccessToken, TokenError, longest_request};
-use crate::audit;
-use crate::client_auth::{OAuthClient, RequestError, TokenAnswer};
+use crate::client_auth::OAuthClient;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
-use crate::provider::{Provider, ProviderEndpoint};
+use crate::provider::Provider;
 
-/// If the provider does not say how long a token lives.
-const ASSUMED_LIFETIME: Duration = Duration::from_secs(60);
 /// A longer life is cut to this.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -46,30 +42,14 @@ const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// ```
 #[derive(Clone)]
 pub struct ClientCredentials {
-    settings: Arc<CredentialSettings>,
+    request: Arc<TokenRequest>,
     held: HeldToken,
-}
-
-struct CredentialSettings {
-    provider: Provider,
-    client: OAuthClient,
-    scopes: Vec<String>,
-    resource: Option<String>,
-    audience: Option<String>,
-    clock: Clock,
 }
 
 impl ClientCredentials {
     /// Starts a configuration: at this provider, as this client.
     pub fn builder(provider: &Provider, client: OAuthClient) -> ClientCredentialsBuilder {
-        ClientCredentialsBuilder(CredentialSettings {
-            provider: provider.clone(),
-            client,
-            scopes: Vec::new(),
-            resource: None,
-            audience: None,
-            clock: Clock::system(),
-        })
+        ClientCredentialsBuilder(TokenRequest::new(provider, client))
     }
 
     /// A token that is valid now. Waits only if there is none yet, or if it ends in a moment.
@@ -78,69 +58,37 @@ impl ClientCredentials {
     ///
     /// There is no valid token, and the provider does not respond, or refuses: 503.
     pub async fn token(&self) -> Result<AccessToken, TokenError> {
-        let settings = Arc::clone(&self.settings);
-        let longest = longest_request(&self.settings.provider);
-        self.held.token(&self.settings.clock, longest, || async move { settings.request().await }).await
+        let request = Arc::clone(&self.request);
+        let longest = longest_request(&self.request.provider);
+        self.held.token(&self.request.clock, longest, || async move { ask(&request).await }).await
     }
 
     /// Lets the next call of [`token`](Self::token) ask for another one. Call it if the service responds with 401, and try once again:
     /// the token may have been revoked. A token that is younger than five seconds stays.
     pub fn forget(&self, token: &AccessToken) {
-        self.held.forget(token, &self.settings.clock);
+        self.held.forget(token, &self.request.clock);
     }
 }
 
-impl CredentialSettings {
-    async fn request(&self) -> Result<Issued, TokenError> {
-        let metadata = self.provider.metadata().await.map_err(|_| TokenError::Unavailable)?;
-        let endpoint = metadata.address(ProviderEndpoint::Token).ok_or(TokenError::Garbage)?;
-        let scopes = self.scopes.join(" ");
-        let mut fields = vec![("grant_type", "client_credentials")];
-        let optional = [
-            ("scope", Some(scopes.as_str()).filter(|scopes| !scopes.is_empty())),
-            ("resource", self.resource.as_deref()),
-            ("audience", self.audience.as_deref()),
-        ];
-        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await.inspect_err(|error| {
-            if let RequestError::Refused(code) = error {
-                audit::provider_refused(self.provider.issuer(), self.client.id(), code);
-            }
-        })?;
-        let answer = TokenAnswer::read(&answer.body).ok_or(TokenError::Garbage)?;
-        let lives = lifetime(&answer).ok_or(TokenError::Garbage)?;
-        let expires = self.clock.wall_time().checked_add(lives).ok_or(TokenError::Garbage)?;
-        let scopes = answer.scopes.unwrap_or_else(|| self.scopes.clone());
-        Ok(Issued { token: AccessToken::new(answer.access_token, expires, scopes), lives })
-    }
-}
-
-/// How long the token lives, as far as it is believed. `None` for one that has ended already: it would be asked for again and again.
-pub(super) fn lifetime(answer: &TokenAnswer) -> Option<Duration> {
-    let lives = answer.lives.unwrap_or(ASSUMED_LIFETIME).min(LONGEST_LIFETIME);
-    (!lives.is_zero()).then_some(lives)
+async fn ask(request: &TokenRequest) -> Result<Issued, TokenError> {
+    let answer = request.send(&[("grant_type", "client_credentials")]).await.inspect_err(|error| {
+        if let TokenError::Refused(code) = error {
+            request.audit_refusal(code);
+        }
+    })?;
+    request.issued(answer, LONGEST_LIFETIME)
 }
 
 impl fmt::Debug for ClientCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.settings, f)
-    }
-}
-
-impl fmt::Debug for CredentialSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCredentials")
-            .field("provider", &self.provider.issuer())
-            .field("client", &self.client)
-            .field("scopes", &self.scopes)
-            .finish_non_exhaustive()
+        f.debug_tuple("ClientCredentials").field(&self.request).finish()
     }
 }
 
 /// Settings of [`ClientCredentials`]: see [`ClientCredentials::builder`].
 #[derive(Debug)]
 #[must_use]
-pub struct ClientCredentialsBuilder(CredentialSettings);
+pub struct ClientCredentialsBuilder(TokenRequest);
 
 impl ClientCredentialsBuilder {
     /// The scopes to ask for. Default: none, so the provider decides. Ask for no more than the calls need.
@@ -173,20 +121,10 @@ impl ClientCredentialsBuilder {
     ///
     /// The client cannot be used or is public (RFC 6749 §4.4), the endpoints of the provider are configured and the one for tokens is missing, a scope has characters that a scope may not have, or the resource is not an absolute URI.
     pub fn build(self) -> Result<ClientCredentials, ConfigError> {
-        let Self(settings) = self;
+        let Self(request) = self;
         let mut mistakes = Mistakes::default();
-        settings.client.check(&mut mistakes);
-        if settings.client.is_public() {
-            mistakes.report("client", "must prove who it is: without a credential, anybody could have its tokens");
-        }
-        settings.provider.check_endpoints(&[ProviderEndpoint::Token], &mut mistakes);
-        if !settings.scopes.iter().all(|scope| is_scope(scope)) {
-            mistakes.report("scopes", "must each be visible ASCII without spaces, quotes and backslashes");
-        }
-        if settings.resource.as_deref().is_some_and(|resource| url::Url::parse(resource).is_err()) {
-            mistakes.report("resource", "must be an absolute URI, such as \"https://billing.example\"");
-        }
+        request.check(": without a credential, anybody could have its tokens", &mut mistakes);
         mistakes.into_result()?;
-        Ok(ClientCredentials { settings: Arc::new(settings), held: HeldToken::default() })
+        Ok(ClientCredentials { request: Arc::new(request), held: HeldToken::default() })
     }
 }

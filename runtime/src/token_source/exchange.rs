@@ -9,19 +9,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use palisade_grammar::names::is_scope;
-
-use super::client_credentials::lifetime;
 use super::held::Issued;
 use super::held_tokens::HeldTokens;
 use super::presented::CallerToken;
+use super::request::TokenRequest;
 use super::{AccessToken, TokenError, longest_request};
-use crate::audit;
 use crate::authn::digest::sha256;
-use crate::client_auth::{OAuthClient, RequestError, TokenAnswer};
+use crate::client_auth::OAuthClient;
 use crate::clock::Clock;
 use crate::config_error::{ConfigError, Mistakes};
-use crate::provider::{Provider, ProviderEndpoint};
+use crate::provider::Provider;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
@@ -65,29 +62,17 @@ struct ExchangeParts {
     held: HeldTokens,
 }
 
+#[derive(Debug)]
 struct ExchangeSettings {
-    provider: Provider,
-    client: OAuthClient,
-    scopes: Vec<String>,
-    resource: Option<String>,
-    audience: Option<String>,
+    request: TokenRequest,
     /// Besides the provider.
     issuers: Vec<String>,
-    clock: Clock,
 }
 
 impl TokenExchange {
     /// Starts a configuration: at this provider, as this client.
     pub fn builder(provider: &Provider, client: OAuthClient) -> TokenExchangeBuilder {
-        TokenExchangeBuilder(ExchangeSettings {
-            provider: provider.clone(),
-            client,
-            scopes: Vec::new(),
-            resource: None,
-            audience: None,
-            issuers: Vec::new(),
-            clock: Clock::system(),
-        })
+        TokenExchangeBuilder(ExchangeSettings { request: TokenRequest::new(provider, client), issuers: Vec::new() })
     }
 
     /// A token for the configured service, on behalf of the caller. Callers with the same token share one request.
@@ -100,17 +85,17 @@ impl TokenExchange {
     pub async fn token(&self, caller: &CallerToken) -> Result<AccessToken, TokenError> {
         self.0.settings.check_issuer(caller)?;
         let digest = sha256(caller.text().as_bytes());
-        let held = self.0.held.of(digest, self.0.settings.clock.tick()).ok_or(TokenError::Unavailable)?;
+        let held = self.0.held.of(digest, self.0.settings.request.clock.tick()).ok_or(TokenError::Unavailable)?;
         let (settings, caller) = (Arc::clone(&self.0.settings), caller.clone());
-        let longest = longest_request(&self.0.settings.provider);
-        held.token(&self.0.settings.clock, longest, || async move { settings.request(&caller).await }).await
+        let longest = longest_request(&self.0.settings.request.provider);
+        held.token(&self.0.settings.request.clock, longest, || async move { settings.exchange(&caller).await }).await
     }
 
     /// Lets the next call of [`token`](Self::token) for this caller ask for another one. Call it if the service responds with 401, and try once
     /// again: the token may have been revoked. A token that is younger than five seconds stays.
     pub fn forget(&self, caller: &CallerToken, token: &AccessToken) {
         if let Some(held) = self.0.held.known(&sha256(caller.text().as_bytes())) {
-            held.forget(token, &self.0.settings.clock);
+            held.forget(token, &self.0.settings.request.clock);
         }
     }
 }
@@ -118,78 +103,50 @@ impl TokenExchange {
 impl ExchangeSettings {
     /// A provider that receives the token of another issuer could use it as its subject, wherever that issuer is accepted.
     fn check_issuer(&self, caller: &CallerToken) -> Result<(), TokenError> {
-        let is_accepted =
-            |issuer: &str| issuer == self.provider.issuer() || self.issuers.iter().any(|one| one == issuer);
-        if is_accepted(caller.issuer()) {
+        let (code, issuer) = ("token_foreign_issuer", self.request.provider.issuer());
+        if caller.issuer() == issuer || self.issuers.iter().any(|one| one == caller.issuer()) {
             return Ok(());
         }
-        let (code, issuer) = ("token_foreign_issuer", self.provider.issuer());
         tracing::warn!(issuer, code, "the token of a caller is of another issuer, and was not sent to the provider");
         Err(TokenError::CallerRefused(code.into()))
     }
 
-    async fn request(&self, caller: &CallerToken) -> Result<Issued, TokenError> {
-        let metadata = self.provider.metadata().await.map_err(|_| TokenError::Unavailable)?;
-        let endpoint = metadata.address(ProviderEndpoint::Token).ok_or(TokenError::Garbage)?;
-        let scopes = self.scopes.join(" ");
-        let mut fields = vec![
+    async fn exchange(&self, caller: &CallerToken) -> Result<Issued, TokenError> {
+        let grant = [
             ("grant_type", GRANT),
             ("subject_token", caller.text()),
             ("subject_token_type", ACCESS_TOKEN),
             ("requested_token_type", ACCESS_TOKEN),
         ];
-        let optional = [
-            ("scope", Some(scopes.as_str()).filter(|scopes| !scopes.is_empty())),
-            ("resource", self.resource.as_deref()),
-            ("audience", self.audience.as_deref()),
-        ];
-        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        let answer = self.client.post(&self.provider, endpoint, &fields, &self.clock).await;
-        let answer = answer.map_err(|error| self.refused(error))?;
-        let answer = TokenAnswer::read(&answer.body).ok_or(TokenError::Garbage)?;
+        let answer = self.request.send(&grant).await.map_err(|error| self.refused(error))?;
         // RFC 8693 §2.2.1: required. Another kind, such as a refresh token, is not what was asked for.
         if !matches!(answer.issued_token_type.as_deref(), Some(ACCESS_TOKEN | JWT)) {
             return Err(TokenError::Garbage);
         }
-        let lives = lifetime(&answer).ok_or(TokenError::Garbage)?.min(LONGEST_HELD);
-        let expires = self.clock.wall_time().checked_add(lives).ok_or(TokenError::Garbage)?;
-        let scopes = answer.scopes.unwrap_or_else(|| self.scopes.clone());
-        Ok(Issued { token: AccessToken::new(answer.access_token, expires, scopes), lives })
+        self.request.issued(answer, LONGEST_HELD)
     }
 
-    /// A refusal of this application is an event, because only its operator can change it. The refusal of a caller is one by its status.
-    fn refused(&self, error: RequestError) -> TokenError {
+    /// The refusal of a caller is an event by its status.
+    fn refused(&self, error: TokenError) -> TokenError {
         match error {
             // RFC 8693 §2.2.2: `invalid_request` is about the token of the caller.
-            RequestError::Refused(code) if matches!(&*code, "invalid_request" | "invalid_grant") => {
-                tracing::warn!(issuer = self.provider.issuer(), %code, "a provider refused the token of a caller");
+            TokenError::Refused(code) if matches!(&*code, "invalid_request" | "invalid_grant") => {
+                let issuer = self.request.provider.issuer();
+                tracing::warn!(issuer, %code, "a provider refused the token of a caller");
                 TokenError::CallerRefused(code)
             }
-            RequestError::Refused(code) => {
-                audit::provider_refused(self.provider.issuer(), self.client.id(), &code);
+            TokenError::Refused(code) => {
+                self.request.audit_refusal(&code);
                 TokenError::Refused(code)
             }
-            other => other.into(),
+            other => other,
         }
     }
 }
 
 impl fmt::Debug for TokenExchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0.settings, f)
-    }
-}
-
-impl fmt::Debug for ExchangeSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenExchange")
-            .field("provider", &self.provider.issuer())
-            .field("client", &self.client)
-            .field("resource", &self.resource)
-            .field("audience", &self.audience)
-            .field("scopes", &self.scopes)
-            .field("accepts_issuers", &self.issuers)
-            .finish_non_exhaustive()
+        f.debug_tuple("TokenExchange").field(&self.0.settings).finish()
     }
 }
 
@@ -201,19 +158,19 @@ pub struct TokenExchangeBuilder(ExchangeSettings);
 impl TokenExchangeBuilder {
     /// The address of the service that the tokens are for (RFC 8707 §2): an absolute URI.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.0.resource = Some(resource.into());
+        self.0.request.resource = Some(resource.into());
         self
     }
 
     /// The name of the service that the tokens are for, at a provider that takes `audience`.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.0.audience = Some(audience.into());
+        self.0.request.audience = Some(audience.into());
         self
     }
 
     /// The scopes to ask for. Default: none, so the provider decides.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.0.scopes = scopes.into_iter().map(Into::into).collect();
+        self.0.request.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
@@ -229,7 +186,7 @@ impl TokenExchangeBuilder {
 
     /// The clock by which tokens end. Default: the clock of the machine.
     pub fn clock(mut self, clock: impl Into<Clock>) -> Self {
-        self.0.clock = clock.into();
+        self.0.request.clock = clock.into();
         self
     }
 
@@ -242,25 +199,13 @@ impl TokenExchangeBuilder {
     pub fn build(self) -> Result<TokenExchange, ConfigError> {
         let Self(settings) = self;
         let mut mistakes = Mistakes::default();
-        settings.client.check(&mut mistakes);
-        settings.provider.check_endpoints(&[ProviderEndpoint::Token], &mut mistakes);
-        if settings.client.is_public() {
-            mistakes.report(
-                "client",
-                "must prove who it is, because a token that is exchanged says who acts for its subject",
-            );
-        }
-        if settings.resource.is_none() && settings.audience.is_none() {
+        let request = &settings.request;
+        request.check(", because a token that is exchanged says who acts for its subject", &mut mistakes);
+        if request.resource.is_none() && request.audience.is_none() {
             mistakes.report(
                 "resource",
                 "must be there, or an audience: a token for no particular service is good for all of them",
             );
-        }
-        if settings.resource.as_deref().is_some_and(|resource| url::Url::parse(resource).is_err()) {
-            mistakes.report("resource", "must be an absolute URI, such as \"https://billing.example\"");
-        }
-        if !settings.scopes.iter().all(|scope| is_scope(scope)) {
-            mistakes.report("scopes", "must each be visible ASCII without spaces, quotes and backslashes");
         }
         mistakes.into_result()?;
         Ok(TokenExchange(Arc::new(ExchangeParts { settings: Arc::new(settings), held: HeldTokens::default() })))

@@ -11,6 +11,7 @@ mod exchange;
 mod held;
 mod held_tokens;
 mod presented;
+mod request;
 
 use std::fmt;
 use std::sync::Arc;
