@@ -230,6 +230,45 @@ async fn logout_is_known_for_as_long_as_sessions_and_tokens_live() {
     assert!(*token_ends >= std::time::UNIX_EPOCH + valid, "{noted:?}");
 }
 
+/// A store that answers after a moment, as one in a database does.
+struct Slow(MemoryRevocations);
+
+impl RevocationStore for Slow {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        id: &str,
+        until: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        self.0.revoke(issuer, id, until).await
+    }
+
+    async fn revoke_before(
+        &self,
+        issuer: &str,
+        subject: &str,
+        moment: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        self.0.revoke_before(issuer, subject, moment).await
+    }
+
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, palisade::resource::Unavailable> {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        self.0.is_revoked(principal).await
+    }
+}
+
+#[actix_web::test]
+async fn logout_token_that_is_sent_twice_at_once_is_used_once() {
+    let (liar, store) = (liar(), Slow(MemoryRevocations::new()));
+    let sign_in = sign_in(&liar);
+    let token = logout_token(&logout_claims(&liar, "1"));
+    let both = futures_util::future::join_all((0..10).map(|_| sign_in.back_channel(&token, &store))).await;
+    assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1, "{both:?}");
+}
+
 /// A logout token is no credential, and neither is an ID token.
 #[actix_web::test]
 async fn no_token_of_a_sign_in_is_an_access_token() {
