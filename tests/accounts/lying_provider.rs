@@ -200,6 +200,26 @@ async fn provider_that_cannot_be_used_is_a_kind_page() {
     join_all(useless().map(|(what, answer)| assert_recovers_from(what, answer))).await;
 }
 
+/// A newcomer sets the three variables, and opens the address that the server prints. The cookie of a sign-in belongs to its host, so the
+/// provider must send the browser back to the same one.
+#[actix_web::test]
+async fn sign_in_comes_back_to_the_address_that_the_server_prints() {
+    let liar = Liar::provider(&[Signer::generate(Algorithm::ES256).jwk("k")]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = Server::start(&[
+        ("ACCOUNTS_LISTEN", &format!("127.0.0.1:{port}")),
+        ("ACCOUNTS_OIDC_ISSUER", liar.origin()),
+        ("ACCOUNTS_OIDC_CLIENT_ID", "accounts"),
+        ("ACCOUNTS_OIDC_CLIENT_SECRET", "the secret of accounts, long enough"),
+    ]);
+    let banner = server.banner();
+    let printed = banner.lines().find_map(|line| line.strip_prefix("listening on ")?.split(' ').next()).unwrap();
+    let begun = TestResponse::to(Client::new(&server).request(Method::GET, "/sign-in")).await;
+    assert_eq!(begun.status, 303, "{begun:#?}");
+    let back = Url::parse(&asked_by(&begun).0.value("redirect_uri")).unwrap();
+    assert_eq!(back.origin(), Url::parse(printed).unwrap().origin(), "{back}");
+}
+
 /// An operator of the provider ends the sessions of many users, all from the address of the provider, and at once. The server has just
 /// started, so all of them wait for the first keys. Forged ones from the same address change nothing.
 #[actix_web::test]

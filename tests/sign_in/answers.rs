@@ -174,6 +174,33 @@ async fn providers_cannot_be_mixed_up() {
     assert_eq!((honest.calls("/token"), evil.calls("/token")), (0, 0), "no code went to the other provider");
 }
 
+/// Two sign-ins of one application at one provider: the cookie of the one is not that of the other.
+#[actix_web::test]
+async fn cookie_is_bound_to_the_client_and_the_redirect_uri() {
+    let liar = liar();
+    let with = |client: &str, uri: &str| {
+        SignIn::builder(&provider(&liar), OAuthClient::secret_basic(client, SECRET), uri, KEY).build().unwrap()
+    };
+    let own = site!(with(CLIENT, CALLBACK));
+    for (what, client, uri) in [
+        ("another client", "other", CALLBACK),
+        ("another redirect URI", CLIENT, "https://app.example/staff/sign-in/callback"),
+    ] {
+        let other = site!(with(client, uri));
+        let browser = Browser::default();
+        let asked = browser.begins(&own, "/sign-in").await;
+        let mut claims = asked.claims(&liar);
+        claims["aud"] = client.into();
+        issue(&liar, &claims);
+        let (log, _guard) = Log::start();
+        let response = browser.get(&other, &asked.answer(&liar)).await;
+        assert_eq!(response.status, 400, "{what}: {response:?}");
+        log.assert_one(&["sign_in_rejected", "reason=\"flow_sealed\""]);
+        assert_eq!(liar.calls("/token"), 0, "{what}");
+        assert_eq!(browser.get(&other, "/me").await.status, 401, "{what}");
+    }
+}
+
 #[actix_web::test]
 async fn sign_in_expires() {
     let (liar, clock) = (liar(), clock());

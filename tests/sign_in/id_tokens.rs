@@ -286,3 +286,68 @@ async fn provider_without_user_information_has_a_reason_of_its_own() {
     response.assert_problem(503);
     log.assert_one(&["failed", "user_info_missing"]);
 }
+
+/// What a provider writes into an ID token beside the checked claims is never a 500, and never a session that cannot be used.
+#[actix_web::test]
+async fn odd_claims_end_in_a_session_or_in_a_refusal() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    let long = "x".repeat(9_000);
+    let mut wrong = Vec::new();
+    for (name, value) in [
+        ("sid", json!(7)),
+        ("sid", json!("")),
+        ("sid", json!("a\u{0}b")),
+        ("sid", json!(long)),
+        ("sid", json!(["a"])),
+        ("acr", json!("")),
+        ("acr", json!("a\u{0}b")),
+        ("acr", json!("a \"b")),
+        ("acr", json!(long)),
+        ("amr", json!(vec!["x"; 2_000])),
+        ("amr", json!(["", "a\u{0}b"])),
+        ("amr", json!("pwd")),
+        ("auth_time", json!(0)),
+        ("auth_time", json!(-1)),
+        ("auth_time", json!(1.5)),
+        ("auth_time", json!(1e18)),
+        ("auth_time", json!(u64::MAX)),
+        ("auth_time", json!(1e300)),
+        ("auth_time", json!(now() + 86_400)),
+        ("jti", json!(7)),
+        ("jti", json!("")),
+        ("jti", json!(long)),
+        ("sub", json!("x".repeat(256))),
+        ("sub", json!("a\u{0}b")),
+        ("act", json!({"sub": "mallory"})),
+        ("act", json!(7)),
+        ("cnf", json!({"jkt": "AAAA"})),
+        ("cnf", json!({"jkt": palisade_tests::tokens::encode([7; 32])})),
+        ("cnf", json!(7)),
+        ("roles", json!(7)),
+        ("scope", json!(7)),
+        ("exp", json!(u64::MAX)),
+        ("exp", json!(1e300)),
+        ("iat", json!(-1)),
+        ("nbf", json!(now() + 3_600)),
+        ("upstream", json!({"iss": "https://evil.example", "sub": "x"})),
+        ("aud", json!([CLIENT, CLIENT])),
+        ("aud", json!([])),
+        ("aud", json!({"a": CLIENT})),
+        ("at_hash", json!(7)),
+        ("azp", json!(7)),
+        ("azp", json!(null)),
+    ] {
+        let browser = Browser::default();
+        let asked = browser.begins(&app, "/sign-in").await;
+        liar.answer("/token", with(&liar, &asked, name, value.clone()));
+        let status = browser.get(&app, &asked.answer(&liar)).await.status.as_u16();
+        let page = browser.get(&app, "/me").await;
+        let shown: String = value.to_string().chars().take(60).collect();
+        let is_fine = matches!((status, page.status.as_u16()), (303, 200) | (400 | 503, 401));
+        if !is_fine || page.body.contains("admin") {
+            wrong.push(format!("{name} {shown}: {status} {}", page.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

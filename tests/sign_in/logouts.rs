@@ -181,6 +181,94 @@ async fn logout_token_is_used_once_in_all_processes() {
     assert_eq!(later.get(&app, "/me").await.status, 200);
 }
 
+/// Notes until when each id must be known. The store in memory forgets nothing before it is full, so it cannot show a moment that is too early;
+/// those in SQL and Redis forget at that moment.
+#[derive(Default)]
+struct Noting {
+    all: std::sync::Mutex<Vec<(String, std::time::SystemTime)>>,
+}
+
+impl RevocationStore for Noting {
+    async fn revoke(
+        &self,
+        _: &str,
+        id: &str,
+        until: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        self.all.lock().unwrap().push((id.to_owned(), until));
+        Ok(())
+    }
+
+    async fn revoke_before(
+        &self,
+        _: &str,
+        _: &str,
+        _: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        Ok(())
+    }
+
+    async fn is_revoked(&self, _: &Principal) -> Result<bool, palisade::resource::Unavailable> {
+        Ok(false)
+    }
+}
+
+/// CWE-613: the end of a session is known for as long as a session can live (90 days). CWE-294: the token is known for as long as it is
+/// valid, and not only at once.
+#[actix_web::test]
+async fn logout_is_known_for_as_long_as_sessions_and_tokens_live() {
+    let (liar, clock, store) = (liar(), clock(), Noting::default());
+    let sign_in = builder(&liar).clock(&clock).build().unwrap();
+    let claims = logout_claims(&liar, "1");
+    sign_in.back_channel(&logout_token(&claims), &store).await.unwrap();
+    let noted = store.all.lock().unwrap();
+    let [(session, session_ends), (token, token_ends)] = &noted[..] else { panic!("{noted:?}") };
+    assert_eq!((session.as_str(), token.as_str()), ("s-1", "logout:1"));
+    assert!(*session_ends >= clock.wall_time() + Duration::from_secs(90 * 24 * 3_600), "{noted:?}");
+    // With the 30 seconds by which clocks may differ.
+    let valid = Duration::from_secs(claims["exp"].as_u64().unwrap() + 30);
+    assert!(*token_ends >= std::time::UNIX_EPOCH + valid, "{noted:?}");
+}
+
+/// A store that answers after a moment, as one in a database does.
+struct Slow(MemoryRevocations);
+
+impl RevocationStore for Slow {
+    async fn revoke(
+        &self,
+        issuer: &str,
+        id: &str,
+        until: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        self.0.revoke(issuer, id, until).await
+    }
+
+    async fn revoke_before(
+        &self,
+        issuer: &str,
+        subject: &str,
+        moment: std::time::SystemTime,
+    ) -> Result<(), palisade::resource::Unavailable> {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        self.0.revoke_before(issuer, subject, moment).await
+    }
+
+    async fn is_revoked(&self, principal: &Principal) -> Result<bool, palisade::resource::Unavailable> {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        self.0.is_revoked(principal).await
+    }
+}
+
+#[actix_web::test]
+async fn logout_token_that_is_sent_twice_at_once_is_used_once() {
+    let (liar, store) = (liar(), Slow(MemoryRevocations::new()));
+    let sign_in = sign_in(&liar);
+    let token = logout_token(&logout_claims(&liar, "1"));
+    let both = futures_util::future::join_all((0..10).map(|_| sign_in.back_channel(&token, &store))).await;
+    assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1, "{both:?}");
+}
+
 /// A logout token is no credential, and neither is an ID token.
 #[actix_web::test]
 async fn no_token_of_a_sign_in_is_an_access_token() {

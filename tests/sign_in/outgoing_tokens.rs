@@ -61,6 +61,18 @@ async fn request_says_what_is_configured() {
     assert!(credentials(&liar, &clock).resource("billing").build().is_err());
 }
 
+/// RFC 6749 §5.1: `expires_in` is only recommended.
+#[actix_web::test]
+async fn token_without_a_lifetime_is_held_for_less_than_a_minute() {
+    let (liar, clock) = (liar(), clock());
+    liar.answer("/token", Scripted::json(200, &json!({"access_token": "at", "token_type": "Bearer"})));
+    let source = credentials(&liar, &clock).build().unwrap();
+    assert_eq!(source.token().await.unwrap().expires(), clock.wall_time() + Duration::from_secs(60));
+    clock.advance(Duration::from_secs(31));
+    source.token().await.unwrap();
+    assert_eq!(liar.calls("/token"), 2);
+}
+
 #[actix_web::test]
 async fn token_is_renewed_in_the_background() {
     let (liar, clock) = (liar(), clock());
@@ -108,6 +120,25 @@ async fn token_survives_the_outage_of_the_provider_as_long_as_it_lives() {
         assert!(begun.elapsed() < Duration::from_secs(10), "no recovery");
         clock.advance(Duration::from_secs(31));
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// While the token is still good, callers do not wait, so none of them may ask a provider that has just failed.
+#[actix_web::test]
+async fn failed_renewal_in_the_background_is_tried_later_and_later() {
+    let (liar, clock) = (liar(), clock());
+    issue_numbered(&liar, 300, Duration::ZERO);
+    let source = credentials(&liar, &clock).build().unwrap();
+    source.token().await.unwrap();
+    clock.advance(Duration::from_secs(241));
+    liar.answer("/token", Scripted::text(503, ""));
+    for (seconds, calls) in [(0, 2), (0, 2), (1, 3), (1, 3), (1, 4)] {
+        clock.advance(Duration::from_secs(seconds));
+        for _ in 0..5 {
+            assert_eq!(source.token().await.unwrap().expose(), "at-1");
+            actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(liar.calls("/token"), calls, "{seconds}");
     }
 }
 
@@ -166,6 +197,7 @@ async fn refused_token_is_forgotten_unless_it_is_very_young() {
     clock.advance(Duration::from_secs(5));
     source.forget(&first);
     assert_eq!(source.token().await.unwrap().expose(), "at-2");
+    clock.advance(Duration::from_secs(6));
     source.forget(&first);
     assert_eq!((source.token().await.unwrap().expose(), liar.calls("/token")), ("at-2", 2), "another token stays");
 }

@@ -67,6 +67,8 @@ async fn kept_tokens_are_encrypted_and_bound() {
     assert!(!shown.contains("at-1") && !shown.contains("rt-1"), "{shown}");
     let other = SignIn::builder(&provider(&liar), OAuthClient::public("other"), CALLBACK, KEY).build().unwrap();
     assert!(other.open_tokens(&kept).is_none());
+    // Another provider would get the refresh token.
+    assert!(self::sign_in(&super::liar()).open_tokens(&kept).is_none());
     assert!(builder(&liar).former_key([9; 32]).build().unwrap().open_tokens(&kept).is_some());
     // The application moves to another address.
     let moved = SignIn::builder(&provider(&liar), OAuthClient::public(CLIENT), "https://new.example/back", KEY);

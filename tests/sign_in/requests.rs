@@ -81,15 +81,31 @@ async fn demands_of_a_stranger_are_no_refusal_of_the_client() {
 /// RFC 9700 §4.8: a provider that checks no verifier would accept an injected code.
 #[actix_web::test]
 async fn provider_without_s256_is_not_used() {
+    for methods in [json!(["plain"]), json!([]), json!("S256"), json!([["S256"]])] {
+        let liar = self::liar();
+        let mut metadata = liar.metadata();
+        metadata["code_challenge_methods_supported"] = methods.clone();
+        liar.publish(&metadata);
+        let app = site!(sign_in(&liar));
+        let (log, _guard) = Log::start();
+        let response = call(&app, request(Method::GET, "/sign-in")).await;
+        let is_begun = response.headers.contains_key("set-cookie");
+        assert_eq!((response.status.as_u16(), is_begun), (503, false), "{methods}: {response:?}");
+        assert!(log.take_all().contains("pkce_unsupported"), "{methods}");
+    }
+}
+
+/// RFC 9126 §5: such a provider refuses a request that the browser carries, so there is nobody to send the browser to.
+#[actix_web::test]
+async fn provider_that_demands_pushed_requests_needs_their_endpoint() {
     let liar = liar();
     let mut metadata = liar.metadata();
-    metadata["code_challenge_methods_supported"] = json!(["plain"]);
+    metadata["require_pushed_authorization_requests"] = true.into();
     liar.publish(&metadata);
     let app = site!(sign_in(&liar));
     let (log, _guard) = Log::start();
-    let response = call(&app, request(Method::GET, "/sign-in")).await;
-    assert_eq!((response.status.as_u16(), response.headers.contains_key("set-cookie")), (503, false), "{response:?}");
-    assert!(log.take_all().contains("pkce_unsupported"));
+    call(&app, request(Method::GET, "/sign-in")).await.assert_problem(503);
+    log.assert_one(&["sign_in_rejected", "reason=\"provider_garbage\""]);
 }
 
 /// RFC 8414 §2: such a provider does not say that it supports PKCE. A client that authenticates is protected by its nonce, too (RFC 9700

@@ -99,6 +99,20 @@ async fn account_is_that_of_issuer_and_subject() {
     assert!(accounts[0] != accounts[1] && accounts[0].contains("ada"), "{accounts:?}");
 }
 
+/// OpenID Connect Core §2: a subject has up to 255 characters.
+#[actix_web::test]
+async fn longest_subject_of_an_honest_provider_signs_in() {
+    let liar = liar();
+    let app = theme!(liar, sessions());
+    let browser = Browser::default();
+    let asked = browser.begins(&app, "/sign-in").await;
+    let mut claims = asked.claims(&liar);
+    claims["sub"] = "x".repeat(255).into();
+    issue(&liar, &claims);
+    let done = browser.get(&app, &asked.answer(&liar)).await;
+    assert_eq!(done.status, 303, "{done:?}");
+}
+
 /// A user who was deleted here and not at the provider, which would sign them in again and again without a question.
 #[actix_web::test]
 async fn user_whom_a_new_sign_in_does_not_help_stays_on_the_page() {

@@ -60,6 +60,26 @@ async fn each_sign_in_begins_another_session() {
     assert_eq!(browser.get(&app, "/me").await.status, 401, "the former session has ended");
 }
 
+/// CWE-330: what is known from another sign-in, or from the address of this one, protects nothing.
+#[actix_web::test]
+async fn each_sign_in_has_values_of_its_own() {
+    let liar = liar();
+    let app = site!(sign_in(&liar));
+    let mut values = Vec::new();
+    for _ in 0..3 {
+        let browser = Browser::default();
+        let asked = browser.begins(&app, "/sign-in").await;
+        issue(&liar, &asked.claims(&liar));
+        assert_eq!(browser.get(&app, &asked.answer(&liar)).await.status, 303);
+        let verifier = liar.asked("/token").last().unwrap().field("code_verifier");
+        values.extend([asked.value("state"), asked.value("nonce"), asked.value("code_challenge"), verifier]);
+    }
+    assert!(values.iter().all(|value| value.len() == 43), "{values:?}");
+    values.sort();
+    values.dedup();
+    assert_eq!(values.len(), 12, "{values:?}");
+}
+
 #[actix_web::test]
 async fn two_tabs_do_not_disturb_each_other() {
     let liar = liar();
