@@ -201,9 +201,9 @@ async fn provider_that_cannot_be_used_is_a_kind_page() {
 }
 
 /// A newcomer sets the three variables, and opens the address that the server prints. The cookie of a sign-in belongs to its host, so the
-/// provider must send the browser back to the same one.
+/// link must lead to the one to which the provider sends the browser back.
 #[actix_web::test]
-async fn sign_in_comes_back_to_the_address_that_the_server_prints() {
+async fn sign_in_begins_at_the_host_to_which_it_comes_back() {
     let liar = Liar::provider(&[Signer::generate(Algorithm::ES256).jwk("k")]);
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = Server::start(&[
@@ -214,10 +214,15 @@ async fn sign_in_comes_back_to_the_address_that_the_server_prints() {
     ]);
     let banner = server.banner();
     let printed = banner.lines().find_map(|line| line.strip_prefix("listening on ")?.split(' ').next()).unwrap();
-    let begun = TestResponse::to(Client::new(&server).request(Method::GET, "/sign-in")).await;
+    assert_eq!(Url::parse(printed).unwrap().host_str(), Some("127.0.0.1"), "{banner}");
+    let page = TestResponse::to(Client::new(&server).request(Method::GET, "/login")).await;
+    let link =
+        page.text.split("href=\"").find(|rest| rest.contains("Sign in with")).unwrap().split('"').next().unwrap();
+    let link = Url::parse(printed).unwrap().join(link).unwrap();
+    let begun = TestResponse::to(Client::new(&server).request(Method::GET, link.path())).await;
     assert_eq!(begun.status, 303, "{begun:#?}");
     let back = Url::parse(&asked_by(&begun).0.value("redirect_uri")).unwrap();
-    assert_eq!(back.origin(), Url::parse(printed).unwrap().origin(), "{back}");
+    assert_eq!((back.origin(), link.port()), (link.origin(), Some(port)), "{link}, but {back}");
 }
 
 /// An operator of the provider ends the sessions of many users, all from the address of the provider, and at once. The server has just

@@ -233,6 +233,7 @@ async fn user_information_is_that_of_the_same_user() {
         (Scripted::json(200, &json!({"email": "ada@example.org"})), 503),
         (Scripted::text(200, r#"{"sub": "ada", "email": "a@b.c"}"#), 503),
         (Scripted::json(401, &json!({})), 503),
+        (Scripted::json(500, &json!({"sub": "ada", "email": "ada@example.org"})), 503),
         (Scripted::long(100_000_000), 503),
     ] {
         liar.answer("/userinfo", answer);

@@ -96,7 +96,8 @@ async fn account_is_that_of_issuer_and_subject() {
         signs_in(&browser, &app, &liar, "/sign-in").await;
         accounts.push(browser.get(&app, "/me").await.body);
     }
-    assert!(accounts[0] != accounts[1] && accounts[0].contains("ada"), "{accounts:?}");
+    let is_name = |account: &String| account.len() == 43 && account.bytes().all(|byte| byte.is_ascii_graphic());
+    assert!(accounts[0] != accounts[1] && accounts.iter().all(is_name), "{accounts:?}");
 }
 
 /// OpenID Connect Core §2: a subject has up to 255 characters.

@@ -35,7 +35,13 @@ const KEY: &[u8] = b"accounts: cookies of sign-ins, version 1";
 
 /// The sign-in at the provider, if one is configured.
 #[derive(Clone)]
-pub struct AppSignIn(Option<SignIn>);
+pub struct AppSignIn(Option<ConfiguredSignIn>);
+
+#[derive(Clone)]
+struct ConfiguredSignIn {
+    sign_in: SignIn,
+    link: String,
+}
 
 impl AppSignIn {
     /// Does not ask the provider for anything yet. `secret` signs tokens; a key of its own is derived from it.
@@ -56,17 +62,25 @@ impl AppSignIn {
             sign_in = sign_in.after_logout(address);
         }
         let invalid = |error| BootError::new("ACCOUNTS_OIDC_CALLBACK or ACCOUNTS_OIDC_AFTER_LOGOUT", error);
-        Ok(Self(Some(sign_in.build().map_err(invalid)?)))
+        let sign_in = sign_in.build().map_err(invalid)?;
+        let link = settings.callback.strip_suffix("/callback").unwrap_or("/sign-in").to_owned();
+        Ok(Self(Some(ConfiguredSignIn { sign_in, link })))
     }
 
     /// The sign-in. Without one, its pages do not exist.
     pub fn get(&self) -> Result<&SignIn, Problem> {
-        self.0.as_ref().ok_or_else(|| Problem::new(StatusCode::NOT_FOUND))
+        self.0.as_ref().map(|configured| &configured.sign_in).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND))
+    }
+
+    /// The address at which a sign-in begins, for a link. It has the host to which the provider sends the browser back, because the cookie of a
+    /// sign-in belongs to the host at which it began: `127.0.0.1` is another one than `localhost`.
+    pub fn link(&self) -> Option<&str> {
+        self.0.as_ref().map(|configured| configured.link.as_str())
     }
 
     /// The name of the provider on a page: the host of its issuer.
     pub fn provider(&self) -> Option<String> {
-        let issuer = self.0.as_ref()?.issuer();
+        let issuer = self.0.as_ref()?.sign_in.issuer();
         let host = issuer.split("://").nth(1)?.split('/').next()?;
         Some(host.to_owned())
     }

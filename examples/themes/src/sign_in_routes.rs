@@ -38,8 +38,7 @@ async fn begin(query: Query<Back>, request: HttpRequest, sign_in: Data<SignIn>) 
 async fn callback(request: HttpRequest, sign_in: Data<SignIn>, sessions: Data<CookieSessions>) -> Answer {
     let grant = async |who: &UpstreamIdentity| {
         // The account is issuer and subject together, and never an email. An application with a table of accounts looks it up by both.
-        let account = format!("{} of {}", who.subject(), who.issuer());
-        Ok::<_, Problem>(who.grant(account, Duration::from_secs(15 * 60)))
+        Ok::<_, Problem>(who.grant(who.account_name(), Duration::from_secs(15 * 60)))
     };
     sign_in.finish(&request, &sessions, grant).await
 }

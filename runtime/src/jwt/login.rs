@@ -8,6 +8,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use palisade_grammar::names::is_credential_text;
 use serde::{Deserialize, Serialize};
 
+/// How many methods of a provider are kept, and how many bytes they have together, so that they fit into the claims of a session.
+#[cfg(feature = "oauth")]
+const MOST_METHODS: usize = 16;
+#[cfg(feature = "oauth")]
+const LONGEST_METHODS: usize = 1_024;
+
 /// The claims `acr`, `amr` and `auth_time` (OpenID Connect Core §2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StatedLogin {
@@ -30,10 +36,17 @@ impl StatedLogin {
         Self { acr: Some(acr), amr, is_mistaken: auth_time.is_none() || !are_texts, auth_time }
     }
 
-    /// What a provider states. A text that a verifier would not accept is left out, and meets no demand.
+    /// What a provider states. A text that a verifier would not accept is left out, and meets no demand. So are
+    /// methods beyond the first ones.
     #[cfg(feature = "oauth")]
     pub(super) fn at_provider(acr: Option<String>, mut amr: Vec<String>, auth_time: Option<u64>) -> Self {
-        amr.retain(|method| is_credential_text(method));
+        let mut room = LONGEST_METHODS;
+        amr.retain(|method| {
+            let left = room.checked_sub(method.len()).filter(|_| is_credential_text(method));
+            room = left.unwrap_or(room);
+            left.is_some()
+        });
+        amr.truncate(MOST_METHODS);
         Self { acr: acr.filter(|acr| is_credential_text(acr)), amr, auth_time, is_mistaken: false }
     }
 

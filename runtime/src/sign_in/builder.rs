@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::id_token::IdTokens;
 use super::renewals::Renewals;
+use super::running_logouts::RunningLogouts;
 use super::sealed::SealingKeys;
 use super::used::UsedFlows;
 use super::{SignIn, SignInParts};
@@ -131,6 +132,7 @@ impl SignInBuilder {
             keys,
             id_tokens,
             used,
+            logouts: RunningLogouts::default(),
             renewals,
             clock,
         };

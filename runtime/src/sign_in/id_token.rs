@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use palisade_grammar::names::is_credential_text;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::authn::AuthError;
 use crate::clock::Clock;
 use crate::config_error::ConfigError;
 use crate::jwt::{Jwt, KeySource, TokenCache, TokenKind};
-use crate::principal::Principal;
+use crate::principal::{Principal, Token};
 use crate::provider::{Provider, ProviderMetadata};
 
 /// How long ago an ID token may have been issued: it comes straight from the provider.
@@ -112,6 +113,10 @@ impl IdTokens {
             AuthError::Unavailable(_) => unavailable("provider_unavailable"),
         })?;
         let claims = principal.token().and_then(|token| token.claims().ok()).ok_or(rejected("id_token_claims"))?;
+        if principal.token().and_then(Token::session).is_some_and(|session| !is_credential_text(session)) {
+            // It must fit into the claims of a session, and into a store of revocations.
+            return Err(rejected("token_sid"));
+        }
         let algorithm = algorithm_of(token).ok_or(rejected("id_token_claims"))?;
         self.is_listed(&algorithm).await?;
         Ok(Login { principal, claims, algorithm, received, client: self.client.clone() })

@@ -8,6 +8,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +19,7 @@ use super::SignIn;
 use super::error::{SignInError, rejected, unavailable};
 use super::id_token::Login;
 use crate::audit;
+use crate::authn::digest::sha256;
 use crate::client_auth::{TokenAnswer, read_object};
 use crate::clock::Clock;
 use crate::jwt::{Grant, Upstream, UpstreamLogin};
@@ -86,6 +89,19 @@ impl UpstreamIdentity {
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// A name for the account of this user, for an application without a table of accounts: a digest of issuer and subject, which is the same at
+    /// each sign-in, and never that of another user. 43 characters of base64url (SHA-256), so it fits into a [`Grant`] however long issuer and
+    /// subject are.
+    ///
+    /// A table of accounts finds its row by [`issuer`](Self::issuer) and [`subject`](Self::subject) instead.
+    #[must_use]
+    pub fn account_name(&self) -> String {
+        // The length of the issuer separates it from the subject.
+        let length = self.issuer.len().to_be_bytes();
+        let both = [&length, self.issuer.as_bytes(), self.subject.as_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(sha256(&both))
     }
 
     /// The claims of the ID token, in a type of the application, such as a name to show.

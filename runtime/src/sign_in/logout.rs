@@ -2,7 +2,8 @@
 //!
 //! Threat: a session that goes on after its user was logged out at the provider (CWE-613), a forged or replayed logout token that ends the
 //! sessions of others (CWE-345, CWE-294), a logout that leads to another site (CWE-601). Promise: a logout token is verified like an ID token,
-//! has the event of a logout and no nonce, is at most five minutes old, and is used once. The address after a logout is
+//! has the event of a logout and no nonce, is at most five minutes old, and is used once (by several processes: if they receive it one after
+//! the other). The address after a logout is
 //! configured. What a provider ends is revoked in the store that every request asks.
 //!
 //! Each rejection is one event `logout_rejected` in the audit log, with a stable reason: `token_..` as in [`jwt`](crate::jwt),
@@ -11,6 +12,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::StatusCode;
+use palisade_grammar::names::is_credential_text;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -196,6 +198,9 @@ impl SignIn {
             return Err(rejected("logout_nonce"));
         }
         let session = token.session().map(str::to_owned);
+        if session.as_deref().is_some_and(|session| !is_credential_text(session)) {
+            return Err(rejected("token_sid"));
+        }
         if claims.sub.is_none() && session.is_none() {
             return Err(rejected("logout_nobody"));
         }
@@ -204,6 +209,7 @@ impl SignIn {
         if now.duration_since(token.issued()).is_ok_and(|age| age > OLDEST) {
             return Err(rejected("logout_issued"));
         }
+        let _carried_out = self.0.logouts.begin(id).ok_or(rejected("logout_replayed"))?;
         let used = self.used_logout(id);
         if revocations.is_revoked(&used).await? {
             return Err(rejected("logout_replayed"));

@@ -51,6 +51,7 @@ mod kept;
 mod logout;
 mod refresh;
 mod renewals;
+mod running_logouts;
 mod sealed;
 mod several;
 mod used;
@@ -70,6 +71,7 @@ pub use self::identity::{UpstreamIdentity, UpstreamTokens};
 pub use self::logout::{LogoutError, LogoutOrder};
 pub use self::refresh::UpstreamError;
 use self::renewals::Renewals;
+use self::running_logouts::RunningLogouts;
 use self::sealed::SealingKeys;
 pub use self::several::SignIns;
 use self::used::UsedFlows;
@@ -122,8 +124,7 @@ use crate::settings::RequestState;
 /// ) -> Result<HttpResponse, Problem> {
 ///     // The account is known by issuer and subject: `SELECT .. WHERE issuer = ? AND subject = ?`
 ///     let finished = sign_in.finish(&request, &sessions, async |who| {
-///         let account = format!("{} of {}", who.subject(), who.issuer());
-///         Ok::<_, Problem>(who.grant(account, Duration::from_secs(900)))
+///         Ok::<_, Problem>(who.grant(who.account_name(), Duration::from_secs(900)))
 ///     });
 ///     finished.await
 /// }
@@ -157,6 +158,7 @@ struct SignInParts {
     keys: SealingKeys,
     id_tokens: IdTokens,
     used: UsedFlows,
+    logouts: RunningLogouts,
     renewals: Renewals,
     clock: Clock,
 }

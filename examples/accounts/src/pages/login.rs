@@ -37,12 +37,15 @@ struct LoginPage {
     rejected: bool,
     /// The provider at which people may sign in instead.
     provider: Option<String>,
+    /// Where that begins.
+    link: String,
 }
 
 impl LoginPage {
     fn new(email: String, return_to: ReturnPath, sign_in: &AppSignIn) -> Self {
         let (wrong, provider) = (Wrong::default(), sign_in.provider());
-        Self { top: Top::Visitor, email, return_to, wrong, rejected: false, provider }
+        let link = sign_in.link().unwrap_or_default().to_owned();
+        Self { top: Top::Visitor, email, return_to, wrong, rejected: false, provider, link }
     }
 
     /// Whether the person wanted another page, which needs a login.

@@ -34,7 +34,7 @@ async fn the_login_page_leads_to_the_provider_and_keeps_the_way_back() {
     let site = start_with(&PROVIDER).await;
     let login = site.send(TestRequest::get().uri("/login?return_to=/app/keys%3Fa=1%26b=2")).await;
     login.assert_page(200).assert_has("Sign in with 127.0.0.1:9");
-    login.assert_has("href=\"/sign-in?return_to=%2Fapp%2Fkeys%3Fa%3D1%26b%3D2\"");
+    login.assert_has("href=\"https://localhost:8443/sign-in?return_to=%2Fapp%2Fkeys%3Fa%3D1%26b%3D2\"");
     site.db.close().await;
 }
 
