@@ -172,6 +172,33 @@ async fn removed_issuer_stays_refused_in_an_outage_of_the_function() {
     assert_eq!(issuers.verify(&token).await.unwrap_err(), DOWN);
 }
 
+/// While the function cannot answer, it is asked less and less about a known issuer, and not at each request.
+#[actix_web::test]
+async fn function_that_cannot_answer_is_left_alone_about_known_issuers() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let clock = clock();
+    let issuers = tenants.issuers(&clock);
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    tenants.is_down.store(true, Ordering::SeqCst);
+    later(&clock, 300);
+    for _ in 0..50 {
+        assert!(issuers.verify(&token).await.is_ok());
+    }
+    assert_eq!(tenants.asked(), 2);
+}
+
+/// CWE-400: a token that no issuer could accept asks nobody.
+#[actix_web::test]
+async fn token_that_is_too_long_asks_nobody() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let long = acme.token(|claims| claims["more"] = json!("x".repeat(8 * 1024)));
+    let rejected = tenants.issuers(&clock()).verify(&long).await.unwrap_err();
+    assert_eq!((rejected, tenants.asked()), (AuthError::Invalid("token_too_long"), 0));
+}
+
 /// CWE-400: the tables of accepted and of refused issuers are bounded.
 #[actix_web::test]
 async fn tables_of_issuers_are_bounded() {
