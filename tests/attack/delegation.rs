@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::App;
 use actix_web::test::{TestRequest, init_service};
 use jsonwebtoken::Algorithm;
+use palisade::admission::Admission;
 use palisade::authn::AuthError;
 use palisade::jwt::{Grant, IssueError};
 use palisade::principal::{Actor, Confirmation};
@@ -125,4 +126,23 @@ async fn own_issuer_issues_actors_and_bindings() {
     for name in ["act", "cnf"] {
         assert_eq!(issuer().issue(&grant().claim(name, json!({}))), Err(IssueError::Claim));
     }
+}
+
+#[get("/stream")]
+#[authenticated]
+async fn stream(admission: Admission) -> String {
+    format!("{:?}", admission.run(std::future::pending::<()>()).await)
+}
+
+/// The end of a connection names who acted, as a rejected request does.
+#[actix_web::test]
+async fn end_of_a_connection_names_the_actor() {
+    let routes = palisade::scope("").service(stream);
+    let app = init_service(App::new().service(routes).wrap(builder().build().unwrap())).await;
+    let grant = Grant::new("u-1", Duration::from_secs(2)).actor(Actor::new(ISSUER, "orders"));
+    let token = issuer().issue(&grant).unwrap();
+    let (log, _guard) = Log::start();
+    let response = call(&app, get_request("/stream").insert_header(("authorization", format!("Bearer {token}")))).await;
+    assert!(response.body.contains("Credential"), "{response:?}");
+    log.assert_one(&["event=\"connection_ended\"", "subject=\"u-1\"", "actor=\"orders\""]);
 }

@@ -1,6 +1,6 @@
 //! Proofs that were made in advance: the nonce of the server (RFC 9449 §9).
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use actix_web::test::TestRequest;
 use jsonwebtoken::Algorithm;
@@ -79,6 +79,24 @@ async fn nonce_does_not_allow_a_replay() {
     let (log, _guard) = Log::start();
     clock.advance(Duration::from_secs(29));
     refused!(&app, log, request("/who", &token, &proof), Some("invalid_dpop_proof"), "dpop_replayed");
+}
+
+/// CWE-294: a nonce of a process that is ahead is good for up to 90 seconds here, which is longer than the window. So long its proof is
+/// remembered.
+#[actix_web::test]
+async fn nonce_of_a_process_that_is_ahead_does_not_allow_a_replay() {
+    let start = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let (clock, ahead) = (ManualClock::starting_at(start), ManualClock::starting_at(start + Duration::from_secs(30)));
+    let of = |clock: &ManualClock| builder().dpop(Dpop::new(BASE).unwrap().require_nonce([7; 32]).clock(clock));
+    let (ours, other) = (app!(of(&clock)), app!(of(&ahead)));
+    let client = Client::new(Algorithm::ES256);
+    let nonce = nonce_of(&call(&other, client.get("/who")).await);
+    let token = client.token();
+    let proof = client.sign(&client.proof("GET", "/who", &token).claim("nonce", json!(nonce)));
+    assert_eq!(call(&ours, request("/who", &token, &proof)).await.status, 200);
+    let (log, _guard) = Log::start();
+    clock.advance(Duration::from_secs(89));
+    refused!(&ours, log, request("/who", &token, &proof), Some("invalid_dpop_proof"), "dpop_replayed");
 }
 
 #[get("/once")]

@@ -1,6 +1,6 @@
 //! Routes and issuers that accept only bound tokens, and a store of used proofs that is full or down.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -11,7 +11,7 @@ use palisade::jwt::{Algorithm as KeyAlgorithm, VerifyingKey};
 use palisade::oauth::{Dpop, ReplayStore};
 use palisade::principal::Confirmation;
 use palisade::resource::Unavailable;
-use palisade::testing::AsPrincipal as _;
+use palisade::testing::{AsPrincipal as _, ManualClock};
 use palisade::{Authenticator, Cors, Jwt, Palisade, Principal, get, require_proof, require_scope};
 use palisade_tests::log::Log;
 use palisade_tests::{AUDIENCE, ISSUER, SECRET, bearer, builder, call, call_raw, get_request, jwt};
@@ -147,6 +147,23 @@ async fn proof_is_used_once_in_a_process() {
     }
 }
 
+/// CWE-294: a proof of a client whose clock is ahead is valid for longer than the window from its first use. So long it is remembered.
+#[actix_web::test]
+async fn proof_of_a_clock_that_is_ahead_is_used_once() {
+    let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let clock = ManualClock::starting_at(start);
+    let app = app!(builder().dpop(Dpop::new(BASE).unwrap().clock(&clock)));
+    let client = Client::new(Algorithm::ES256);
+    let token = client.token();
+    let proof = client.sign(&client.proof("GET", "/who", &token).claim("iat", serde_json::json!(1_800_000_005)));
+    assert_eq!(call(&app, request("/who", &token, &proof)).await.status, 200);
+    let (log, _guard) = Log::start();
+    clock.advance(Duration::from_secs(65));
+    refused!(&app, log, request("/who", &token, &proof), Some("invalid_dpop_proof"), "dpop_replayed");
+    clock.advance(Duration::from_secs(1));
+    refused!(&app, log, request("/who", &token, &proof), Some("invalid_dpop_proof"), "dpop_iat");
+}
+
 /// Pages of other origins may announce the header if proofs are checked, and not otherwise.
 #[actix_web::test]
 async fn preflight_allows_the_proof() {
@@ -188,7 +205,6 @@ async fn store_that_is_down_admits_nobody() {
 
 #[test]
 fn settings_that_cannot_be_used_are_reported() {
-    use std::time::Duration;
     let dpop = || Dpop::new(BASE).unwrap();
     for (dpop, problem) in [
         (dpop().window(Duration::from_secs(9)), "window"),

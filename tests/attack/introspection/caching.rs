@@ -5,7 +5,7 @@ use palisade::revocation::{MemoryRevocations, RevocationStore as _};
 use serde_json::json;
 use std::time::Duration;
 
-use crate::Setting;
+use crate::{Setting, app, get_me};
 
 #[actix_web::test]
 async fn answer_counts_for_the_configured_time() {
@@ -100,6 +100,12 @@ async fn revocations_of_the_application_are_asked_each_time() {
     revocations.revoke(setting.liar.origin(), "id-1", until).await.unwrap();
     assert_eq!(tokens.verify("opaque").await.unwrap_err(), AuthError::Invalid("token_revoked"));
     assert_eq!(setting.calls(), 1);
+    // The same for requests: with a remembered answer, and with a new one.
+    let app = app!(palisade::Palisade::builder().authenticator(tokens));
+    assert_eq!(get_me!(app, "opaque").status, 401);
+    assert_eq!(setting.calls(), 1);
+    assert_eq!(get_me!(app, "another").status, 401);
+    assert_eq!(setting.calls(), 2);
 }
 
 #[test]

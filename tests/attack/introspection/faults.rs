@@ -224,3 +224,23 @@ async fn pause_begins_when_the_call_has_failed() {
     setting.later(1);
     assert_eq!(call(&app, from("198.51.100.1", request("later"))).await.status, 200);
 }
+
+/// CWE-400: the calls under way and in the queue are bounded for all addresses together. Who comes then does not wait.
+#[actix_web::test]
+async fn queue_of_all_addresses_is_bounded() {
+    let setting = Setting::new();
+    let app = app!(setting.palisade());
+    setting.liar.answer(PATH, Scripted::json(200, &setting.good()).after(Duration::from_secs(5)));
+    let flood = join_all((0..1_024).map(|number| {
+        let address = format!("198.51.100.{}", number / 128);
+        call(&app, from(&address, request(format!("random-{number}"))))
+    }));
+    let late = async {
+        let begin = std::time::Instant::now();
+        let response = call(&app, from("203.0.113.99", request("late"))).await;
+        (response.status.as_u16(), begin.elapsed())
+    };
+    let (_, (status, waited)) = futures_util::future::join(flood, late).await;
+    assert_eq!(status, 503);
+    assert!(waited < Duration::from_millis(400), "{waited:?}");
+}

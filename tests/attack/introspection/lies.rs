@@ -272,6 +272,7 @@ async fn binding_is_honoured() {
         let (log, _guard) = Log::start();
         call(&app, by("Bearer", "bound")).await.assert_problem(401);
         log.assert_one(&["reason=\""]);
+        assert_eq!(setting.tokens().verify("bound").await.unwrap_err(), AuthError::Invalid("token_bound"));
     }
     setting.says(&with(setting.good(), "cnf", json!({"kid": "a way that nobody here can check"})));
     reason(by("Bearer", "other"), "token_cnf_unsupported").await;

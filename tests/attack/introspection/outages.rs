@@ -111,3 +111,20 @@ async fn secret_is_not_sent_to_an_address_without_tls() {
     let verdict = setting.tokens().verify("opaque").await;
     assert_eq!(verdict.unwrap_err(), AuthError::Unavailable("introspection_unavailable"));
 }
+
+/// The document of the provider is down, and the rest of it is not: its last addresses are used, also in the pauses between two tries.
+#[actix_web::test]
+async fn metadata_survive_an_outage_of_their_document() {
+    let setting = Setting::new();
+    let tokens = setting.tokens();
+    tokens.verify("first").await.unwrap();
+    setting.liar.answer("/.well-known/openid-configuration", Scripted::text(503, ""));
+    for hour in 0..48 {
+        setting.later(3600);
+        setting.says(&setting.good());
+        for number in 0..3 {
+            let verdict = tokens.verify(&format!("{hour}-{number}")).await;
+            assert!(verdict.is_ok(), "{hour} {number}: {verdict:?}");
+        }
+    }
+}

@@ -154,6 +154,8 @@ async fn similar_audience_is_another_one() {
                 .audience(ORDERS)
                 .audience(INVOICES)
                 .audience("other")
+                .audience("https://api.example")
+                .audience("https://api.example/orders-2")
                 .build()
                 .unwrap()
         )
@@ -161,6 +163,11 @@ async fn similar_audience_is_another_one() {
     for similar in ["https://api.example/orders/", "https://API.example/orders", "https://api.example", "orders"] {
         let response = call(&app, presenting("/orders/list", &token(&json!(["other", similar]), ""))).await;
         assert_eq!(response.status, 401, "{similar}");
+    }
+    // One text, which another resource of the application accepts.
+    for similar in ["https://api.example", "https://api.example/orders-2"] {
+        assert_eq!(call(&app, presenting("/other/list", &token(&json!(similar), ""))).await.status, 200, "{similar}");
+        assert_eq!(call(&app, presenting("/orders/list", &token(&json!(similar), ""))).await.status, 401, "{similar}");
     }
 }
 

@@ -29,5 +29,9 @@ async fn bound_token_of_a_customer_needs_its_proof() {
     };
     call(&app, bearer(&token)).await.assert_problem(401);
     call(&app, proved(&thief)).await.assert_problem(401);
-    assert_eq!(call(&app, bearer(&acme.token(|_| {}))).await.body, "acme false");
+    let plain = acme.token(|_| {});
+    assert_eq!(call(&app, bearer(&plain)).await.body, "acme false");
+    // A proof for a token that is bound to nothing proves nothing (RFC 9449 §7.1).
+    let proof = client.sign(&client.proof("GET", "/bound", &plain));
+    call(&app, request("/bound", &plain, &proof)).await.assert_problem(401);
 }

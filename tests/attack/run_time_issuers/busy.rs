@@ -2,14 +2,17 @@
 //! go on for a bounded time.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
+use jsonwebtoken::Algorithm;
 use palisade::Palisade;
 use palisade::authn::AuthError;
 use palisade::oauth::{IssuerRules, Issuers};
-use palisade_tests::tokens::with;
+use palisade::resource::Unavailable;
+use palisade::revocation::{MemoryRevocations, RevocationStore as _};
+use palisade_tests::tokens::{Signer, with};
 use palisade_tests::{AUDIENCE, SECRET, call, get_request, jwt_of};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -148,6 +151,99 @@ async fn removed_issuer_is_refused_as_soon_as_the_function_answers() {
     tenants.is_down.store(false, Ordering::SeqCst);
     later(&clock, 1);
     assert_eq!(issuers.verify(&token).await.unwrap_err(), UNKNOWN);
+}
+
+/// CWE-613: an issuer that was refused is not accepted again because the function cannot answer.
+#[actix_web::test]
+async fn removed_issuer_stays_refused_in_an_outage_of_the_function() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let clock = clock();
+    let issuers = tenants.issuers(&clock);
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    later(&clock, 300);
+    let rows = std::mem::take(&mut *tenants.rows.lock().unwrap());
+    assert_eq!(issuers.verify(&token).await.unwrap_err(), UNKNOWN);
+    drop(rows);
+    tenants.is_down.store(true, Ordering::SeqCst);
+    assert_eq!(issuers.verify(&token).await.unwrap_err(), UNKNOWN);
+    later(&clock, 61);
+    assert_eq!(issuers.verify(&token).await.unwrap_err(), DOWN);
+}
+
+/// While the function cannot answer, it is asked less and less about a known issuer, and not at each request.
+#[actix_web::test]
+async fn function_that_cannot_answer_is_left_alone_about_known_issuers() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let clock = clock();
+    let issuers = tenants.issuers(&clock);
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    tenants.is_down.store(true, Ordering::SeqCst);
+    later(&clock, 300);
+    for _ in 0..50 {
+        assert!(issuers.verify(&token).await.is_ok());
+    }
+    assert_eq!(tenants.asked(), 2);
+}
+
+/// CWE-400: a token that no issuer could accept asks nobody.
+#[actix_web::test]
+async fn token_that_is_too_long_asks_nobody() {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let long = acme.token(|claims| claims["more"] = json!("x".repeat(8 * 1024)));
+    let rejected = tenants.issuers(&clock()).verify(&long).await.unwrap_err();
+    assert_eq!((rejected, tenants.asked()), (AuthError::Invalid("token_too_long"), 0));
+}
+
+/// CWE-400: the tables of accepted and of refused issuers are bounded.
+#[actix_web::test]
+async fn tables_of_issuers_are_bounded() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let accept = {
+        let asked = Arc::clone(&asked);
+        async move |issuer: &str| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, Unavailable>(issuer.contains("good").then(|| IssuerRules::new(AUDIENCE)))
+        }
+    };
+    let issuers = Issuers::builder(accept).most(4).build().unwrap();
+    let key = Signer::generate(Algorithm::ES256);
+    let named = |issuer: String| key.token("k1", &with("iss", json!(issuer)));
+    for number in 0..16 {
+        // Nobody listens there, so its keys are not available.
+        let _ = issuers.verify(&named(format!("http://127.0.0.1:1/good/{number}"))).await;
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 16);
+    let shown = format!("{issuers:?}");
+    let accepted: usize = shown.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap();
+    assert!((1..=4).contains(&accepted), "{shown}");
+    let before = asked.load(Ordering::SeqCst);
+    for _ in 0..2 {
+        for number in 0..2048 {
+            let refused = issuers.verify(&named(format!("https://bad.example/{number}"))).await.unwrap_err();
+            assert_eq!(refused, UNKNOWN);
+        }
+    }
+    let calls = asked.load(Ordering::SeqCst) - before;
+    assert!(calls >= 2 * 2048 - 1024, "{calls}: more refused issuers than 1,024 are remembered");
+}
+
+/// A revocation of the application counts for the issuers of the table, too.
+#[actix_web::test]
+async fn revoked_token_of_an_accepted_issuer_is_refused() {
+    let acme = Customer::new();
+    let revocations = Arc::new(MemoryRevocations::new());
+    let accept = async |_: &str| Ok::<_, Unavailable>(Some(IssuerRules::new(AUDIENCE)));
+    let issuers = Issuers::builder(accept).revocations(Arc::clone(&revocations)).build().unwrap();
+    let token = acme.token(|claims| claims["jti"] = json!("id-1"));
+    assert!(issuers.verify(&token).await.is_ok());
+    let until = SystemTime::now() + Duration::from_secs(600);
+    revocations.revoke(acme.liar.origin(), "id-1", until).await.unwrap();
+    assert_eq!(issuers.verify(&token).await.unwrap_err(), AuthError::Invalid("token_revoked"));
 }
 
 /// The order that the documentation asks for: the authenticators of fixed issuers come first.

@@ -1,12 +1,17 @@
 //! CWE-294, CWE-522, RFC 9449 §7.2: a credential that is bound to a key of its client, presented without the key.
 
 use actix_web::HttpRequest;
+use jsonwebtoken::Algorithm;
 use palisade::authn::{Attempt, AuthError, Challenge, ChallengeContext, Challenges};
+use palisade::oauth::Dpop;
 use palisade::principal::{Actor, Confirmation};
 use palisade::testing::AsPrincipal;
 use palisade::{Authenticator, Palisade, Principal, authenticated, get};
+use palisade_tests::dpop::{BASE, Client, request};
 use palisade_tests::log::Log;
-use palisade_tests::{ISSUER, bearer, call, call_raw, get_request, jwt};
+use palisade_tests::tokens::{Signer, with};
+use palisade_tests::{ISSUER, SECRET, bearer, call, call_raw, get_request, jwt};
+use serde_json::json;
 
 #[get("/who")]
 #[authenticated]
@@ -88,6 +93,22 @@ async fn free_credential_beside_a_bound_one_does_not_free_it() {
         }
         assert_eq!(call(&app, with("free")).await.status, 200, "{swapped}");
     }
+}
+
+/// The proof of one key says nothing about a credential of another key, which may be stolen.
+#[actix_web::test]
+async fn proof_of_one_key_does_not_admit_a_credential_of_another() {
+    let palisade = Palisade::builder().authenticator(jwt()).authenticator(Ticket);
+    let app = app!(palisade.dpop(Dpop::new(BASE).unwrap()));
+    let client = Client::new(Algorithm::ES256);
+    let mut claims = with("cnf", json!({"jkt": client.thumbprint()}));
+    claims["sub"] = json!("alice");
+    let token = Signer::hmac(Algorithm::HS256, SECRET).token("", &claims);
+    let proved = || request("/who", &token, &client.sign(&client.proof("GET", "/who", &token)));
+    assert_eq!(call(&app, proved()).await.body, "alice by nobody, bound: true");
+    let (log, _guard) = Log::start();
+    call(&app, proved().insert_header(("x-ticket", "dpop"))).await.assert_problem(401);
+    log.assert_one(&["reason=\"credentials_bound_differently\""]);
 }
 
 /// A new principal for the same caller, which the application makes, has the actor of the credential too.
