@@ -29,8 +29,9 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// `return_to` was read from a text that is not a path of this site (CWE-601): 400. The provider does not respond, or does not support S256 (for a [public](crate::oauth::OAuthClient::public) client also: does not say that
-    /// it does): 503. The handler is not behind palisade: 500.
+    /// `return_to` was read from a text that is not a path of this site (CWE-601): 400. The provider does not respond, or does not support
+    /// S256 (for a [public](crate::oauth::OAuthClient::public) client also: does not say that it does): 503. The handler is not behind
+    /// palisade: 500.
     pub async fn begin(&self, request: &HttpRequest, return_to: &ReturnPath) -> Result<HttpResponse, SignInError> {
         self.begin_with(request, return_to, &SignInDemands::new()).await
     }

@@ -98,9 +98,8 @@ impl UpstreamIdentity {
     /// A table of accounts finds its row by [`issuer`](Self::issuer) and [`subject`](Self::subject) instead.
     #[must_use]
     pub fn account_name(&self) -> String {
-        // The length of the issuer separates it from the subject.
-        let length = self.issuer.len().to_be_bytes();
-        let both = [&length, self.issuer.as_bytes(), self.subject.as_bytes()].concat();
+        // Neither of them has a NUL. An account must keep its name, so this may never change.
+        let both = [self.issuer.as_bytes(), b"\0", self.subject.as_bytes()].concat();
         URL_SAFE_NO_PAD.encode(sha256(&both))
     }
 

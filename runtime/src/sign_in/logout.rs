@@ -2,9 +2,8 @@
 //!
 //! Threat: a session that goes on after its user was logged out at the provider (CWE-613), a forged or replayed logout token that ends the
 //! sessions of others (CWE-345, CWE-294), a logout that leads to another site (CWE-601). Promise: a logout token is verified like an ID token,
-//! has the event of a logout and no nonce, is at most five minutes old, and is used once (by several processes: if they receive it one after
-//! the other). The address after a logout is
-//! configured. What a provider ends is revoked in the store that every request asks.
+//! has the event of a logout and no nonce, is at most five minutes old, and is used once. (If several processes receive it at the same
+//! moment, each may use it.) The address after a logout is configured. What a provider ends is revoked in the store that every request asks.
 //!
 //! Each rejection is one event `logout_rejected` in the audit log, with a stable reason: `token_..` as in [`jwt`](crate::jwt),
 //! `logout_claims`, `logout_event`, `logout_nonce`, `logout_nobody`, `logout_id`, `logout_issued`, `logout_replayed`.
