@@ -34,8 +34,8 @@ pub(crate) fn is_path_of_this_site(text: &str) -> bool {
     text.starts_with('/') && !text.starts_with("//") && text.bytes().all(is_visible) && stays_on_site(text)
 }
 
-/// Whether the parser of the browsers' own standard finds the host of the site.
-fn stays_on_site(path: &str) -> bool {
+/// Whether the parser of the browsers' own standard finds the host of the site. A text that is written wrong may stay there too.
+pub(crate) fn stays_on_site(path: &str) -> bool {
     const SITE: &str = "https://site.invalid";
     let resolved = url::Url::parse(SITE).and_then(|site| Ok((site.origin(), site.join(path)?)));
     resolved.is_ok_and(|(origin, url)| url.origin() == origin && url.path().starts_with('/'))

@@ -12,7 +12,7 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::support::{Client, Server, TestResponse};
+use super::support::{Client, Server, TestResponse, free_port};
 
 const EMAIL: &str = "ada@example.com";
 
@@ -205,7 +205,7 @@ async fn provider_that_cannot_be_used_is_a_kind_page() {
 #[actix_web::test]
 async fn sign_in_begins_at_the_host_to_which_it_comes_back() {
     let liar = Liar::provider(&[Signer::generate(Algorithm::ES256).jwk("k")]);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let server = Server::start(&[
         ("ACCOUNTS_LISTEN", &format!("127.0.0.1:{port}")),
         ("ACCOUNTS_OIDC_ISSUER", liar.origin()),

@@ -231,7 +231,8 @@ async fn logout_is_known_for_as_long_as_sessions_and_tokens_live() {
 }
 
 /// A store that answers after a moment, as one in a database does.
-struct Slow(MemoryRevocations);
+#[derive(Default)]
+struct Slow(MemoryRevocations, std::sync::atomic::AtomicBool);
 
 impl RevocationStore for Slow {
     async fn revoke(
@@ -241,6 +242,9 @@ impl RevocationStore for Slow {
         until: std::time::SystemTime,
     ) -> Result<(), palisade::resource::Unavailable> {
         actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+        if self.1.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(palisade::resource::Unavailable);
+        }
         self.0.revoke(issuer, id, until).await
     }
 
@@ -262,11 +266,26 @@ impl RevocationStore for Slow {
 
 #[actix_web::test]
 async fn logout_token_that_is_sent_twice_at_once_is_used_once() {
-    let (liar, store) = (liar(), Slow(MemoryRevocations::new()));
+    let (liar, store) = (liar(), Slow::default());
     let sign_in = sign_in(&liar);
     let token = logout_token(&logout_claims(&liar, "1"));
     let both = futures_util::future::join_all((0..10).map(|_| sign_in.back_channel(&token, &store))).await;
     assert_eq!(both.iter().filter(|one| one.is_ok()).count(), 1, "{both:?}");
+}
+
+/// The provider sends the token a second time while the first request still waits for a store that will fail. It must learn that it has to try
+/// again, or the logout is lost (CWE-613).
+#[actix_web::test]
+async fn logout_token_whose_first_request_fails_can_be_sent_again() {
+    let (liar, store) = (liar(), Slow::default());
+    let sign_in = sign_in(&liar);
+    let token = logout_token(&logout_claims(&liar, "1"));
+    store.1.store(true, std::sync::atomic::Ordering::SeqCst);
+    for answer in futures_util::future::join_all((0..10).map(|_| sign_in.back_channel(&token, &store))).await {
+        assert_eq!(answer.unwrap_err(), palisade::oauth::LogoutError::Unavailable);
+    }
+    store.1.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(sign_in.back_channel(&token, &store).await.is_ok());
 }
 
 /// A logout token is no credential, and neither is an ID token.

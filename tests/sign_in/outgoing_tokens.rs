@@ -134,10 +134,20 @@ async fn failed_renewal_in_the_background_is_tried_later_and_later() {
     liar.answer("/token", Scripted::text(503, ""));
     for (seconds, calls) in [(0, 2), (0, 2), (1, 3), (1, 3), (1, 4)] {
         clock.advance(Duration::from_secs(seconds));
+        let begun = std::time::Instant::now();
+        loop {
+            assert_eq!(source.token().await.unwrap().expose(), "at-1");
+            if liar.calls("/token") >= calls || begun.elapsed() > Duration::from_secs(10) {
+                break;
+            }
+            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+        }
+        // The failure has arrived then, and further callers ask nobody.
+        actix_web::rt::time::sleep(Duration::from_millis(400)).await;
         for _ in 0..5 {
             assert_eq!(source.token().await.unwrap().expose(), "at-1");
-            actix_web::rt::time::sleep(Duration::from_millis(20)).await;
         }
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(liar.calls("/token"), calls, "{seconds}");
     }
 }

@@ -152,11 +152,12 @@ async fn return_path_of_another_site_is_refused() {
 }
 
 #[actix_web::test]
-async fn missing_or_too_long_return_path_leads_to_the_first_page() {
+async fn return_path_that_cannot_be_used_leads_to_the_first_page() {
     let liar = liar();
     let app = site!(sign_in(&liar));
     let (log, _guard) = Log::start();
-    for path in ["", &format!("/{}", "a".repeat(1_500)), &format!("/{}", "a".repeat(3_000))] {
+    let [long, longer] = [1_500, 3_000].map(|length| format!("/{}", "a".repeat(length)));
+    for path in ["", &long, &longer, "/files/o'brien", "/search?q=two words", "/café", "app/keys"] {
         let browser = Browser::default();
         let asked = browser.begins(&app, &begin_with(path)).await;
         issue(&liar, &asked.claims(&liar));

@@ -63,8 +63,7 @@ impl AppSignIn {
         }
         let invalid = |error| BootError::new("ACCOUNTS_OIDC_CALLBACK or ACCOUNTS_OIDC_AFTER_LOGOUT", error);
         let sign_in = sign_in.build().map_err(invalid)?;
-        let link = settings.callback.strip_suffix("/callback").unwrap_or("/sign-in").to_owned();
-        Ok(Self(Some(ConfiguredSignIn { sign_in, link })))
+        Ok(Self(Some(ConfiguredSignIn { sign_in, link: settings.begin().to_owned() })))
     }
 
     /// The sign-in. Without one, its pages do not exist.

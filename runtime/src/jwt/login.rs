@@ -36,8 +36,8 @@ impl StatedLogin {
         Self { acr: Some(acr), amr, is_mistaken: auth_time.is_none() || !are_texts, auth_time }
     }
 
-    /// What a provider states. A text that a verifier would not accept is left out, and meets no demand. So are
-    /// methods beyond the first ones.
+    /// What a provider states. A text that a verifier would not accept is left out, and meets no demand. So is a method for which there is no
+    /// room.
     #[cfg(feature = "oauth")]
     pub(super) fn at_provider(acr: Option<String>, mut amr: Vec<String>, auth_time: Option<u64>) -> Self {
         let mut room = LONGEST_METHODS;

@@ -1,20 +1,20 @@
 //! The page to which a login sends its user back.
 //!
 //! Threat: a link to the login page whose parameter leads to another site afterwards (CWE-601, ASVS V15.3.2). Promise: the value is a
-//! path of this site, however a browser reads it. Any other text becomes `/`, and a sign-in refuses it.
+//! path of this site, however a browser reads it. Any other text becomes `/`, and a sign-in refuses one that leads to another site.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::navigation::{LONGEST_PATH, is_path_of_this_site};
+use crate::navigation::{LONGEST_PATH, is_path_of_this_site, stays_on_site};
 
 /// A path of this site, maybe with a query, to which a login page sends its user back: the parameter `return_to` that
 /// [`Scope::login_page`](crate::Scope::login_page) adds.
 ///
 /// Each text is read without an error. One that is not a path of this site, or has more than 2,048 bytes, becomes `/`. So a link that
-/// somebody else has made shows the usual page. [`SignIn::begin`](crate::oauth::SignIn::begin) refuses it instead, and notes it in the
-/// audit log.
+/// somebody else has made shows the usual page. [`SignIn::begin`](crate::oauth::SignIn::begin) refuses a text that leads to another site, and
+/// notes it in the audit log.
 ///
 /// ```
 /// use actix_web::web::{Form, Query};
@@ -41,14 +41,14 @@ use crate::navigation::{LONGEST_PATH, is_path_of_this_site};
 /// ```
 ///
 /// It is visible ASCII without `"`, `'`, backticks, `<`, `>` and backslashes, and a text with one of them becomes `/`. In HTML, escape
-/// its `&`. A `/` that stands for such a text is not equal to the `/` of [`default`](Self::default).
+/// its `&`. A `/` that stands for an address of another site is not equal to the `/` of [`default`](Self::default).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPath(ReturnTarget);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum ReturnTarget {
     Path(String),
-    /// A text that is not a path of this site.
+    /// A text that leads to another site.
     Foreign,
 }
 
@@ -58,13 +58,13 @@ impl ReturnPath {
     /// The path, or `/` if the text is not a path of this site.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        if text.is_empty() {
-            return Self::default();
+        if !stays_on_site(text) {
+            Self(ReturnTarget::Foreign)
+        } else if text.len() <= LONGEST_PATH && is_path_of_this_site(text) {
+            Self(ReturnTarget::Path(text.to_owned()))
+        } else {
+            Self::default()
         }
-        if !is_path_of_this_site(text) {
-            return Self(ReturnTarget::Foreign);
-        }
-        if text.len() > LONGEST_PATH { Self::default() } else { Self(ReturnTarget::Path(text.to_owned())) }
     }
 
     /// The path.
@@ -76,7 +76,7 @@ impl ReturnPath {
         }
     }
 
-    /// Whether `/` stands for a text that is not a path of this site.
+    /// Whether `/` stands for a text that leads to another site.
     #[cfg(feature = "oauth")]
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.0, ReturnTarget::Foreign)
@@ -106,11 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_path_becomes_the_first_page() {
+    fn path_that_cannot_be_used_becomes_the_first_page() {
         let of = |length| ReturnPath::new(&format!("/{}", "a".repeat(length)));
         assert_eq!(of(2_047).as_str().len(), 2_048);
         assert_eq!(of(2_048), ReturnPath::default());
-        assert_eq!(ReturnPath::new(""), ReturnPath::default());
+        for wrong in ["", "app/keys", "/o'brien", "/search?q=two words", "/café", "/a\"b"] {
+            assert_eq!(ReturnPath::new(wrong), ReturnPath::default(), "{wrong}");
+        }
         assert_ne!(ReturnPath::new("//evil.example"), ReturnPath::default());
     }
 }

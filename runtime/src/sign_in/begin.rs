@@ -23,13 +23,13 @@ const S256: &str = "S256";
 
 impl SignIn {
     /// Sends the browser to the provider: 303, with a cookie that binds the sign-in to this browser. After the sign-in, the browser comes
-    /// back to `return_to`; a path over 1,024 bytes becomes `/`, and a text that is not a path of this site is refused.
+    /// back to `return_to`; a path over 1,024 bytes becomes `/`, and a text that leads to another site is refused.
     ///
     /// A browser keeps at most four sign-ins that were begun and not completed, each for ten minutes.
     ///
     /// # Errors
     ///
-    /// `return_to` was read from a text that is not a path of this site (CWE-601): 400. The provider does not respond, or does not support
+    /// `return_to` was read from a text that leads to another site (CWE-601): 400. The provider does not respond, or does not support
     /// S256 (for a [public](crate::oauth::OAuthClient::public) client also: does not say that it does): 503. The handler is not behind
     /// palisade: 500.
     pub async fn begin(&self, request: &HttpRequest, return_to: &ReturnPath) -> Result<HttpResponse, SignInError> {

@@ -32,7 +32,7 @@ pub enum SignInError {
 pub(super) const MISSING: SignInError = rejected("flow_missing");
 /// The provider does not accept this client. This is an event where it happens.
 pub(super) const CLIENT_REFUSED: SignInError = unavailable("client_refused");
-/// The path to return to is not of this site (CWE-601).
+/// The text to return to leads to another site (CWE-601).
 pub(super) const FOREIGN_RETURN: SignInError = rejected("return_path");
 pub(super) const SEALED: SignInError = rejected("flow_sealed");
 

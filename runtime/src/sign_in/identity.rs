@@ -137,7 +137,7 @@ impl UpstreamIdentity {
     }
 
     /// What a session of this identity may do: a [`Grant`] for a subject of the application, to which roles are added. It keeps issuer, subject
-    /// and session of the provider, and how the user was authenticated (`acr`, `amr`, `auth_time`).
+    /// and session of the provider, and how the user was authenticated (`acr`, `amr`, `auth_time`). Of `amr`, it keeps at most 16 methods with 1,024 bytes together.
     pub fn grant(&self, subject: impl Into<String>, lifetime: Duration) -> Grant {
         Grant::new(subject, lifetime).authenticated_upstream(UpstreamLogin {
             upstream: Upstream { iss: self.issuer.clone(), sub: self.subject.clone(), sid: self.session.clone() },

@@ -64,7 +64,8 @@ pub enum LogoutError {
     /// The token is not valid: 400. Only the audit log shows the reason.
     #[error("the logout token was rejected: {0}")]
     Rejected(&'static str),
-    /// The keys of the provider or the store of revocations cannot be asked: 503, so that the provider can try again.
+    /// The keys of the provider or the store of revocations cannot be asked, or another request with the same token has not ended: 503, so
+    /// that the provider can try again.
     #[error("the logout token cannot be checked now")]
     Unavailable,
 }
@@ -166,7 +167,7 @@ impl SignIn {
     ///
     /// # Errors
     ///
-    /// The token is not valid or was used before (400, so that a handler that ends further sessions by the order does not do it twice), or keys or store cannot be asked (503).
+    /// The token is not valid or was used before (400, so that a handler that ends further sessions by the order does not do it twice), or keys or store cannot be asked (503). The same token is being carried out in another request of this process: 503 too.
     pub async fn back_channel(
         &self,
         logout_token: &str,
@@ -208,7 +209,8 @@ impl SignIn {
         if now.duration_since(token.issued()).is_ok_and(|age| age > OLDEST) {
             return Err(rejected("logout_issued"));
         }
-        let _carried_out = self.0.logouts.begin(id).ok_or(rejected("logout_replayed"))?;
+        // If the other request fails, the provider has to send the token again.
+        let _running = self.0.logouts.begin(id).ok_or(LogoutError::Unavailable)?;
         let used = self.used_logout(id);
         if revocations.is_revoked(&used).await? {
             return Err(rejected("logout_replayed"));

@@ -1,6 +1,5 @@
 //! A server that signs people in at a real OpenID provider, which trusts its certificate and can call it.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::program::fresh_data;
-use super::{ADMIN_PASSWORD, Server};
+use super::{ADMIN_PASSWORD, Server, free_port};
 
 /// Both stop when this is dropped.
 pub struct SignInServer {
@@ -27,7 +26,7 @@ impl SignInServer {
     /// Starts both, with these accounts at the provider. `None` if the provider is not installed.
     pub fn start(accounts: &Value) -> Option<Self> {
         // The provider must know the addresses before the server runs.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let base = format!("https://localhost:{port}");
         let (callback, home) = (format!("{base}/sign-in/callback"), format!("{base}/"));
         let secret = "the secret of accounts, long enough";

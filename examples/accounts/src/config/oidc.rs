@@ -30,6 +30,18 @@ pub struct Oidc {
     pub after_logout: Option<String>,
 }
 
+impl Oidc {
+    /// The address at which a sign-in begins: beside the callback.
+    pub fn begin(&self) -> &str {
+        self.callback.strip_suffix("/callback").unwrap_or(&self.callback)
+    }
+}
+
+fn callback_address(text: &str) -> Result<String, &'static str> {
+    let is_ours = text.ends_with("/sign-in/callback");
+    if is_ours { Ok(text.to_owned()) } else { Err("must end with `/sign-in/callback`, the path of that route") }
+}
+
 impl Env {
     /// Returns `None` without recording a mistake if no provider is configured.
     pub(super) fn oidc(&mut self, listen: Option<SocketAddr>, hosts: Option<&[String]>) -> Option<Oidc> {
@@ -59,7 +71,7 @@ impl Env {
             return self.reject(CALLBACK, "is missing; its default is at `localhost`, which is not in ACCOUNTS_HOSTS");
         }
         let default = format!("https://localhost:{port}/sign-in/callback");
-        let callback = self.parsed(CALLBACK, &default, text);
+        let callback = self.parsed(CALLBACK, &default, callback_address);
         let after_logout = if after_logout { Some(self.parsed(AFTER_LOGOUT, "", text)?) } else { None };
         Some(Oidc {
             issuer: self.parsed(ISSUER, "", text)?,

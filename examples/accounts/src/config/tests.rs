@@ -84,6 +84,7 @@ fn provider_needs_an_issuer_and_a_client() {
         (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_AFTER_LOGOUT", "")], "ACCOUNTS_OIDC_AFTER_LOGOUT"),
         (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CLIENT_SECRET", "")], "ACCOUNTS_OIDC_CLIENT_SECRET"),
         (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CALLBACK", " ")], "ACCOUNTS_OIDC_CALLBACK"),
+        (&[ISSUER, CLIENT, ("ACCOUNTS_OIDC_CALLBACK", "https://accounts.example/callback")], "ACCOUNTS_OIDC_CALLBACK"),
         (&[("ACCOUNTS_OIDC_ISSUER", ""), CLIENT], "ACCOUNTS_OIDC_ISSUER"),
     ] {
         let mistakes = read(vars).unwrap_err();

@@ -111,6 +111,8 @@ impl IssuerRules {
     /// The algorithms that are accepted, of those that the keys of the issuer allow: see
     /// [`JwtBuilder::algorithms`](crate::jwt::JwtBuilder::algorithms). Default: all of these. With an empty list, or with an algorithm of
     /// secrets such as `Hs256`, the issuer is not accepted, and the log says why.
+    ///
+    /// Danger: a token is rejected too if the issuer moves to an algorithm that is not listed.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
