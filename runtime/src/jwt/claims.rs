@@ -155,10 +155,6 @@ impl<'de> RawClaims<'de> {
             "token_scope"
         } else if tenant.is_some_and(|tenant| !is_credential_text(tenant)) {
             "token_tenant"
-        } else if has_control(&self.id) {
-            "token_jti"
-        } else if has_control(&self.session) {
-            "token_sid"
         } else if self.confirmation == Some(Confirmation::Unsupported) {
             "token_cnf_unsupported"
         } else if expected.needs_proof && self.confirmation.is_none() {
@@ -234,11 +230,6 @@ impl<'de> RawClaims<'de> {
         .into_iter()
         .filter_map(|(claim, ignored)| ignored.then_some(claim))
     }
-}
-
-/// Whether a store of revocations may refuse the id as a text: PostgreSQL takes no NUL.
-fn has_control(id: &Option<Option<Text<'_>>>) -> bool {
-    id.as_ref().and_then(Option::as_ref).is_some_and(|id| id.0.bytes().any(|byte| byte.is_ascii_control()))
 }
 
 /// Returns the issuer in unverified claims. It only decides which authenticator verifies the token.

@@ -114,7 +114,7 @@ impl IdTokens {
         })?;
         let claims = principal.token().and_then(|token| token.claims().ok()).ok_or(rejected("id_token_claims"))?;
         if principal.token().and_then(Token::session).is_some_and(|session| !is_credential_text(session)) {
-            // It must fit into the claims of a session, and into a store of revocations.
+            // It must fit into the claims of a session.
             return Err(rejected("token_sid"));
         }
         let algorithm = algorithm_of(token).ok_or(rejected("id_token_claims"))?;
