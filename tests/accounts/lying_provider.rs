@@ -129,7 +129,7 @@ async fn user_information_that_cannot_be_read_is_an_outage() {
     let refused = site.sign_in(&nothing).await;
     assert_eq!(refused.status, 400, "{refused:#?}");
     assert!(refused.text.contains("Your sign-in could not be completed") && !begins_a_session(&refused));
-    // Claims of another type are no outage.
+    // Claims of another type are not an outage.
     for (name, value) in [("email_verified", json!("false")), ("email", json!({"value": EMAIL}))] {
         let mut odd = email("ada");
         odd[name] = value;
@@ -166,7 +166,7 @@ async fn account_needs_a_verified_email() {
         assert_eq!(refused.status, 403, "{profile}: {refused:#?}");
         assert!(refused.text.contains("has not verified your email address") && !begins_a_session(&refused));
     }
-    // A name of another type is no name.
+    // A name of another type counts as missing.
     let done = site.sign_in(&json!({"email": EMAIL, "email_verified": true, "name": 7})).await;
     assert!(done.status == 303 && begins_a_session(&done), "{done:#?}");
 }

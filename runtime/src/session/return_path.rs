@@ -41,7 +41,7 @@ use crate::navigation::{LONGEST_PATH, is_path_of_this_site, stays_on_site};
 /// ```
 ///
 /// It is visible ASCII without `"`, `'`, backticks, `<`, `>` and backslashes, and a text with one of them becomes `/`. In HTML, escape
-/// its `&`. A `/` that stands for an address of another site is not equal to the `/` of [`default`](Self::default).
+/// its `&`. If the text leads to another site, the value is not equal to [`default`](Self::default).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPath(ReturnTarget);
 
@@ -76,7 +76,7 @@ impl ReturnPath {
         }
     }
 
-    /// Whether `/` stands for a text that leads to another site.
+    /// Whether the text leads to another site.
     #[cfg(feature = "oauth")]
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self.0, ReturnTarget::Foreign)

@@ -52,8 +52,8 @@ impl SignInParts {
         }
     }
 
-    /// Pushes the request of a sign-in (RFC 9126 §2.1). What it demands may come from the query of a stranger, so that a provider refuses it
-    /// is no refusal of the client.
+    /// Pushes the request of a sign-in (RFC 9126 §2.1). What it demands may come from the query of a stranger. If a provider refuses that, it
+    /// does not refuse the client.
     pub(super) async fn push(&self, endpoint: &Address, fields: &[(&str, &str)]) -> Result<Answer, SignInError> {
         let answer = self.client.post(&self.provider, endpoint, fields, &self.clock).await;
         answer.map_err(|error| match error {

@@ -175,7 +175,8 @@ impl SignInParts {
         self.is_of_user(id_token, &held.subject, renewed.access.expose(), *received).await.map_err(
             |error| match error {
                 SignInError::Unavailable(_) => UpstreamError::Unavailable,
-                // The provider may have a new key or a new algorithm. The exchange cannot be repeated, so this is no end yet.
+                // The provider may have a new key or a new algorithm. The exchange cannot be repeated, so the tokens are kept
+                // until the ID token can be verified.
                 SignInError::Rejected("token_kid" | "token_signature" | "token_alg") if self.is_in_doubt(*received) => {
                     UpstreamError::Unavailable
                 }

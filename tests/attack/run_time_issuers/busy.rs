@@ -17,7 +17,7 @@ use palisade_tests::{AUDIENCE, SECRET, call, get_request, jwt_of};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::{Customer, DOWN, Tenants, UNKNOWN, clock, later, me};
+use crate::{Customer, DOWN, Tenants, UNKNOWN, accepted, clock, later, me};
 
 const BUSY: AuthError = AuthError::Unavailable("issuers_busy");
 
@@ -138,12 +138,7 @@ async fn known_issuers_survive_an_outage_of_the_function_for_a_bounded_time() {
 /// A decision of the function counts at once, also in the time in which the last one would still count.
 #[actix_web::test]
 async fn removed_issuer_is_refused_as_soon_as_the_function_answers() {
-    let acme = Customer::new();
-    let tenants = Tenants::with(&acme, "acme");
-    let clock = clock();
-    let issuers = tenants.issuers(&clock);
-    let token = acme.token(|_| {});
-    assert!(issuers.verify(&token).await.is_ok());
+    let (_acme, tenants, clock, issuers, token) = accepted().await;
     tenants.is_down.store(true, Ordering::SeqCst);
     later(&clock, 300);
     assert!(issuers.verify(&token).await.is_ok());
@@ -156,12 +151,7 @@ async fn removed_issuer_is_refused_as_soon_as_the_function_answers() {
 /// CWE-613: an issuer that was refused is not accepted again because the function cannot answer.
 #[actix_web::test]
 async fn removed_issuer_stays_refused_in_an_outage_of_the_function() {
-    let acme = Customer::new();
-    let tenants = Tenants::with(&acme, "acme");
-    let clock = clock();
-    let issuers = tenants.issuers(&clock);
-    let token = acme.token(|_| {});
-    assert!(issuers.verify(&token).await.is_ok());
+    let (_acme, tenants, clock, issuers, token) = accepted().await;
     later(&clock, 300);
     let rows = std::mem::take(&mut *tenants.rows.lock().unwrap());
     assert_eq!(issuers.verify(&token).await.unwrap_err(), UNKNOWN);
@@ -175,12 +165,7 @@ async fn removed_issuer_stays_refused_in_an_outage_of_the_function() {
 /// While the function cannot answer, it is asked less and less about a known issuer, and not at each request.
 #[actix_web::test]
 async fn function_that_cannot_answer_is_left_alone_about_known_issuers() {
-    let acme = Customer::new();
-    let tenants = Tenants::with(&acme, "acme");
-    let clock = clock();
-    let issuers = tenants.issuers(&clock);
-    let token = acme.token(|_| {});
-    assert!(issuers.verify(&token).await.is_ok());
+    let (_acme, tenants, clock, issuers, token) = accepted().await;
     tenants.is_down.store(true, Ordering::SeqCst);
     later(&clock, 300);
     for _ in 0..50 {

@@ -100,6 +100,17 @@ fn clock() -> ManualClock {
     ManualClock::starting_at(SystemTime::now())
 }
 
+/// A customer whose issuer was accepted, and a token of it.
+async fn accepted() -> (Customer, Tenants, ManualClock, Issuers, String) {
+    let acme = Customer::new();
+    let tenants = Tenants::with(&acme, "acme");
+    let clock = clock();
+    let issuers = tenants.issuers(&clock);
+    let token = acme.token(|_| {});
+    assert!(issuers.verify(&token).await.is_ok());
+    (acme, tenants, clock, issuers, token)
+}
+
 fn later(clock: &ManualClock, seconds: u64) {
     clock.advance(Duration::from_secs(seconds));
     clock.set_wall_time(SystemTime::now());
@@ -202,12 +213,7 @@ async fn function_that_cannot_answer_is_503_and_recovers() {
 
 #[actix_web::test]
 async fn issuer_that_is_removed_is_refused_soon() {
-    let acme = Customer::new();
-    let tenants = Tenants::with(&acme, "acme");
-    let clock = clock();
-    let issuers = tenants.issuers(&clock);
-    let token = acme.token(|_| {});
-    assert!(issuers.verify(&token).await.is_ok());
+    let (_acme, tenants, clock, issuers, token) = accepted().await;
     // The same answer keeps the keys.
     later(&clock, 299);
     assert!(issuers.verify(&token).await.is_ok());
